@@ -1,0 +1,110 @@
+# ftbench: see `make help`.
+#
+# V=release|debug|asan picks flags and object folder, CC picks the compiler;
+# each pair has objects of its own. Folders are layers: a folder may include
+# only what stands before it in LAYERS (checked by `make lint`).
+
+V ?= release
+CC = gcc
+LAYERS := harness/base assets models/tensor models/tokenize models methods \
+          datasets results reports harness
+
+B := build/$(CC)-$(V)
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes \
+        -Wmissing-prototypes -Wundef -Werror
+# No value-changing flags: the same bits from gcc and clang, from AVX2 and AVX-512.
+NUMERIC := -ffp-contract=off -fno-math-errno -fno-trapping-math
+OPT.release := -O3 -march=$(or $(MARCH),native) -g1
+OPT.debug := -O1 -march=$(or $(MARCH),x86-64-v3) -g
+OPT.asan := -O1 -march=$(or $(MARCH),x86-64-v3) -g -fno-omit-frame-pointer \
+            -fsanitize=address,undefined -fno-sanitize-recover=all
+CPPFLAGS = -I. -D_GNU_SOURCE -MMD -MP $(PKG_CFLAGS) \
+           -DFT_BUILD='"$(CC) $(V)"' -DFT_FLAGS='"$(strip $(OPT.$(V)) $(NUMERIC))"'
+CFLAGS = -std=c17 $(WARN) $(OPT.$(V)) $(NUMERIC)
+LDFLAGS = $(filter -fsanitize=%,$(OPT.$(V)))
+LDLIBS = $(PKG_LIBS) -lcsv -lpthread -lm
+
+layer_sources = $(filter-out harness/main.c,$(wildcard $(1)/*.c))
+archive = $(B)/lib$(subst /,_,$(1)).a
+SOURCES := $(foreach l,$(LAYERS),$(call layer_sources,$(l)))
+ARCHIVES := $(foreach l,$(LAYERS),$(if $(call layer_sources,$(l)),$(call archive,$(l))))
+# Last layer first: each archive is resolved by those behind it.
+REVERSED := $(shell printf '%s\n' $(ARCHIVES) | tac)
+TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out $(wildcard tests/*/bench_*.c tests/*/*/bench_*.c),\
+           $(wildcard tests/*/test_*.c tests/*/*/test_*.c)))
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.PHONY: help all test unit e2e reproduce lint asan bench fmt clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+# The packages are looked for once, installed where possible, else named.
+ifneq ($(filter-out help clean,$(or $(MAKECMDGOALS),all)),)
+include build/packages.mk
+endif
+build/packages.mk: tools/packages.sh
+	@mkdir -p build
+	@tools/packages.sh > $@
+
+all: ftbench ## build ./ftbench
+
+ftbench: $(B)/ftbench
+	@ln -sf $(B)/ftbench $@
+
+$(B)/ftbench: $(B)/harness/main.o $(ARCHIVES)
+	$(CC) $(LDFLAGS) -o $@ $< $(REVERSED) $(LDLIBS)
+
+define archive_rule
+$(call archive,$(1)): $(patsubst %.c,$(B)/%.o,$(call layer_sources,$(1)))
+	@rm -f $$@
+	ar rcs $$@ $$^
+endef
+$(foreach l,$(LAYERS),$(eval $(call archive_rule,$(l))))
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+# A test of a layer links that layer and those before it, so it also proves the
+# layering: tests/models/tensor links harness/base ... models/tensor.
+upto = $(if $(filter $(1),$(LAYERS)),$(shell printf '%s\n' $(LAYERS) | sed '/^$(subst /,\/,$(1))$$/q'),$(LAYERS))
+test_archives = $(shell printf '%s\n' $(foreach l,$(call upto,$(1)),$(if $(call layer_sources,$(l)),$(call archive,$(l)))) | tac)
+define test_rule
+$(B)/tests/$(1)/%: $(B)/tests/$(1)/%.o $(call test_archives,$(1))
+	$$(CC) $$(LDFLAGS) -o $$@ $$< $(call test_archives,$(1)) $$(LDLIBS) -lcriterion
+endef
+$(foreach d,$(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/*.c tests/*/*/*.c)))),$(eval $(call test_rule,$(d))))
+$(B)/tests/%: $(B)/tests/%.o $(ARCHIVES)
+	$(CC) $(LDFLAGS) -o $@ $< $(REVERSED) $(LDLIBS) -lcriterion
+
+test: ftbench $(TESTS) ## unit tests, then end-to-end tests
+	@tests/run.sh unit $(TESTS)
+	@tests/run.sh e2e $(wildcard tests/e2e/*.sh)
+
+unit: $(TESTS) ## unit tests only
+	@tests/run.sh unit $(TESTS)
+
+e2e: ftbench ## end-to-end tests only
+	@tests/run.sh e2e $(wildcard tests/e2e/*.sh)
+
+reproduce: ftbench ## the main job: run the matrix, write reports/out
+	@tools/reproduce.sh
+
+asan: ## all unit tests under AddressSanitizer and UBSan
+	@$(MAKE) V=asan unit
+
+lint: ## format, headers, layers, function length, banned calls, analysers
+	@tests/lint/lint.sh
+
+bench: ftbench ## tokens/s beside PyTorch and the sgemm peak
+	@tests/bench/bench.sh
+
+fmt: ## clang-format everything in place
+	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
+clean: ## remove what was built
+	rm -rf build ftbench
+
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)
