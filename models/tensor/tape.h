@@ -1,0 +1,96 @@
+/*
+ * tape: what a forward pass did, so that it can be played backwards.
+ *
+ * Every op (ops.h) computes its result at once and, when any input needs a
+ * gradient, records itself with what its backward needs. tape_backward plays
+ * the records in reverse. That is all: no graph, no shape inference.
+ *
+ * The rule that pays for every fine-tuning method: a tensor that needs no
+ * gradient costs nothing backwards. An op whose inputs need none records
+ * nothing, so the backward pass ends at the lowest op that anything trainable
+ * stands under.
+ *
+ * Dry: with a dry slab ops allocate and record as always but do no arithmetic;
+ * running forward and backward then measures the memory of a step.
+ */
+#ifndef FT_MODELS_TENSOR_TAPE_H
+#define FT_MODELS_TENSOR_TAPE_H
+
+#include "harness/base/arena.h"
+#include "models/tensor/slab.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A row-major matrix [rows, cols]; a vector is [1, cols]. */
+struct tensor {
+    int rows, cols;
+    float *data;     /* borrowed: slab, parameter block or mapped checkpoint */
+    float *grad;     /* same shape; parameters: their slice of the gradient
+                        block; others: NULL until something flows back */
+    bool needs_grad; /* something trainable stands at or before this tensor */
+    bool is_param;   /* grad is permanent and sums over micro-batches */
+    bool overwritable; /* made by an op whose backward never reads its result,
+                          so one later op may take the buffer over */
+};
+
+struct tape;
+
+struct tape_record {
+    void (*backward)(struct tape *t, void *record);
+    struct tape_record *before;
+};
+
+struct tape {
+    struct slab *slab;         /* borrowed: tensors and scratch */
+    char *records;             /* owned block for tensors' structs and records */
+    size_t records_used, records_bytes;
+    struct tape_record *last;
+    bool dry;                  /* slab->dry */
+    bool training;             /* dropout active, records kept */
+    uint64_t seed;             /* of dropout */
+    uint32_t step;             /* micro-batch number since the start of training */
+};
+
+/* slab borrowed. Records get a fixed block of records_bytes, taken once. */
+void tape_init(struct tape *t, struct slab *slab, size_t records_bytes);
+void tape_release(struct tape *t);
+
+/* Begin a forward pass: slab and records are void. */
+void tape_begin(struct tape *t, bool training, uint64_t seed, uint32_t step);
+
+/* --- for those who write ops ------------------------------------------- */
+
+/* A fresh tensor, data not set. */
+struct tensor *tape_tensor(struct tape *t, int rows, int cols, bool needs_grad);
+
+/* A tensor that looks at the same data under another header (for an op that
+ * takes a buffer over). */
+struct tensor *tape_alias(struct tape *t, struct tensor *of, bool needs_grad);
+
+/* n_bytes that live until tape_begin: what a backward must remember. */
+void *tape_keep(struct tape *t, size_t n_bytes);
+
+/* A record of record_bytes (whose first member is a struct tape_record), put on
+ * the tape with its backward. Call only when the result needs a gradient. */
+void *tape_push(struct tape *t, size_t record_bytes, void (*backward)(struct tape *, void *));
+
+/* Scratch that the caller gives back before it returns. */
+float *tape_scratch(struct tape *t, size_t n_floats);
+void tape_scratch_done(struct tape *t, float *scratch, size_t n_floats);
+
+/* In a backward: where to add the gradient of x, or NULL when x needs none.
+ * *beta is 0 when the block holds nothing yet and must be overwritten, 1 when
+ * it must be added to. */
+float *tape_grad(struct tape *t, struct tensor *x, float *beta);
+
+/* In a backward: the gradient of result y is used up; its block is reused. */
+void tape_grad_done(struct tape *t, struct tensor *y);
+
+/* --- for those who run them --------------------------------------------- */
+
+/* Plays the tape backwards from the scalar loss [1, 1], d loss = scale. */
+void tape_backward(struct tape *t, struct tensor *loss, float scale);
+
+#endif
