@@ -1,0 +1,59 @@
+/*
+ * split: which rows train, which choose the epoch, which are reported.
+ *
+ * `sound`: duplicates are dropped before anything is split, and no row that
+ * evaluates may also train. All lists hold indices into dataset.examples in
+ * ascending order. The result is a function of the rows and the seed only.
+ *
+ * Policy for duplicates (equal struct example.hash): the first of several rows
+ * with one label is kept; a text that carries two labels is dropped altogether,
+ * for no rule could say which label is right. Official test rows stay as published, so that
+ * a number remains comparable with others' (the audit counts their faults);
+ * what also stands in test is dropped from validation and train, what also
+ * stands in validation is dropped from train.
+ */
+#ifndef FT_DATASETS_SPLIT_H
+#define FT_DATASETS_SPLIT_H
+
+#include "datasets/dataset.h"
+
+struct rows {
+    int *index; /* [n] */
+    int n;
+};
+
+struct split {
+    struct rows train, validation, test; /* owned by the arena */
+    int n_duplicates;                    /* copies with the same label dropped */
+    int n_conflicts;                     /* rows dropped because their text has two labels */
+    int n_leaks;                         /* rows dropped because they also stand in a later split */
+};
+
+/* At most this many rows are carved out of train for validation. */
+enum { SPLIT_VALIDATION_MAX = 2000 };
+
+/* The `sound` protocol of d's descriptor. ERR_WORLD when a part would be empty
+ * or a class would be missing from train. */
+int split_sound(struct split *out, const struct dataset *d, uint64_t seed, struct arena *a,
+                struct err *e) MUST_CHECK;
+
+/* Takes n_out of rows, class by class in proportion (largest remainder, so each
+ * class is within one row of its share), at random under (seed, RNG_SPLIT,
+ * step); what remains stays in rows. labels is indexed by row. */
+struct rows split_take_stratified(struct rows *rows, const int *labels, int n_classes, int n_out,
+                                  uint64_t seed, uint32_t step, struct arena *a);
+
+/* The same without regard to class. */
+struct rows split_take_random(struct rows *rows, int n_out, uint64_t seed, uint32_t step,
+                              struct arena *a);
+
+/* All rows of the splits in mask, each copies times, copy after copy. */
+struct rows split_rows_of(const struct dataset *d, uint32_t mask, int copies, struct arena *a);
+
+/* Appends the rows' hashes, one line of 16 hexadecimal digits each. */
+void split_hashes(struct str *s, const struct dataset *d, const struct rows *rows);
+
+/* sha256 over the hashes of train, validation and test: the identity of a split. */
+void split_identity(char hex[HASH_HEX_SIZE], const struct dataset *d, const struct split *s);
+
+#endif
