@@ -72,6 +72,10 @@ struct tensor *tape_alias(struct tape *t, struct tensor *of, bool needs_grad);
 /* n_bytes that live until tape_begin: what a backward must remember. */
 void *tape_keep(struct tape *t, size_t n_bytes);
 
+/* n ints that live until tape_begin and are real memory even when dry: offsets
+ * and positions that an op or a method makes up. */
+int *tape_ints(struct tape *t, int n);
+
 /* A record of record_bytes (whose first member is a struct tape_record), put on
  * the tape with its backward. Call only when the result needs a gradient. */
 void *tape_push(struct tape *t, size_t record_bytes, void (*backward)(struct tape *, void *));

@@ -1,0 +1,150 @@
+/*
+ * model: an architecture with its configuration, parameters and sites.
+ *
+ * A family (bert, ...) declares parameters and sites from a configuration and
+ * computes class logits of a packed batch on a tape. It calls hooks at every
+ * site and never asks who is behind them; a method (methods/) sees sites and
+ * roles and never asks which family it is in. When a new method needs a change
+ * here, a site is missing: add the site, not a special case.
+ */
+#ifndef FT_MODELS_MODEL_H
+#define FT_MODELS_MODEL_H
+
+#include "harness/base/option.h"
+#include "models/param.h"
+#include "models/tensor/ops.h"
+
+/* Sequences end to end. n_tok = offsets[n_seq]; nothing is padded. */
+struct batch {
+    int n_seq, n_tok;
+    const int *offsets;        /* [n_seq + 1] */
+    const int *input_ids;      /* [n_tok] */
+    const int *token_type_ids; /* [n_tok], or NULL: all 0 */
+    const int *labels;         /* [n_seq], or NULL */
+};
+
+enum site_kind {
+    SITE_INPUT,     /* token embeddings, before positions are added: a hook may
+                       put rows in front of every sequence (forward_prepend) or
+                       shift positions */
+    SITE_LINEAR,    /* a projection: before() may change its input, after() its
+                       output */
+    SITE_KEY_VALUE, /* one attention's keys and values, about to be used */
+    SITE_SUBLAYER,  /* output of attention or feed-forward, after its dropout and
+                       before it joins the residual stream */
+};
+
+/* Which projection or sub-layer; the same words in every family, and the words
+ * users write in `targets`. */
+enum site_role {
+    ROLE_Q,
+    ROLE_K,
+    ROLE_V,
+    ROLE_O,
+    ROLE_FFN_IN,
+    ROLE_FFN_OUT,
+    ROLE_INPUT,
+    ROLE_ATTENTION,
+    ROLE_FFN,
+    ROLE_COUNT
+};
+extern const char *const role_names[]; /* "q" "k" "v" "o" "ffn_in" "ffn_out" ... NULL */
+
+struct site {
+    enum site_kind kind;
+    enum site_role role;
+    int index;          /* in model->sites */
+    int layer;          /* -1 outside the layers */
+    const char *module; /* as transformers names it:
+                           "bert.encoder.layer.0.attention.self.query" */
+    int in_features, out_features; /* LINEAR: of the projection; else width twice */
+    int n_heads;                   /* KEY_VALUE */
+    struct param *weight, *bias;   /* LINEAR */
+};
+
+struct forward;
+
+/* What a method does at sites. Each may be NULL. They compose ops on f->tape and
+ * return the tensor that goes on in place of the one they were given. */
+struct hooks {
+    void *state; /* borrowed; given back to each */
+    struct tensor *(*before)(void *state, struct forward *f, const struct site *s,
+                             struct tensor *x);
+    /* x: what the site read (NULL for INPUT and SUBLAYER), y: what it made. */
+    struct tensor *(*after)(void *state, struct forward *f, const struct site *s, struct tensor *x,
+                            struct tensor *y);
+    /* May replace a->k, a->v and a->k_offsets. */
+    void (*key_value)(void *state, struct forward *f, const struct site *s, struct attention *a);
+};
+
+struct model;
+
+/* One forward pass. offsets start as the batch's; a hook at SITE_INPUT may
+ * lengthen the sequences. */
+struct forward {
+    struct model *model;
+    struct tape *tape;
+    const struct batch *batch;
+    const struct hooks *hooks; /* or NULL */
+    int n_tok;
+    const int *offsets; /* [n_seq + 1], of what flows through the layers */
+    int n_virtual;      /* rows put in front of every sequence so far */
+    int position_start; /* position of each sequence's first row */
+};
+
+struct family {
+    const char *name;                   /* config.json's model_type */
+    const struct option *config;        /* names and defaults as in config.json */
+    const char *base_prefix;            /* "bert.": absent in bare base checkpoints */
+    const char *const *ignored_tensors; /* name prefixes a checkpoint may hold that
+                                           classification does not use; NULL-ended */
+    /* Declares parameters and sites from model->config and n_labels. */
+    int (*declare)(struct model *m, struct err *e);
+    /* Class logits [n_seq, n_labels]. */
+    struct tensor *(*logits)(struct forward *f);
+};
+extern const struct family *const families[]; /* NULL-ended */
+const struct family *family_find(const char *name);
+
+struct model {
+    const struct family *family;
+    struct options config;
+    int n_labels;
+    struct params params;
+    struct site *sites; /* [n_sites] owned by arena */
+    int n_sites;
+    void *parts;         /* the family's own handles on its parameters */
+    struct arena *arena; /* borrowed */
+    struct file_map *maps; /* mapped checkpoint files that params point into */
+    int n_maps;
+};
+
+/* Declares a model of this configuration; no weights yet. */
+int model_declare(struct model *m, const struct family *family, const struct options *config,
+                  int n_labels, struct arena *a, struct err *e) MUST_CHECK;
+/* Unmaps checkpoint files. The arena's owner frees the rest. */
+void model_release(struct model *m);
+
+/* Runs family->logits with a fresh struct forward. tape_begin is the caller's. */
+struct tensor *model_logits(struct model *m, struct tape *t, const struct batch *b,
+                            const struct hooks *hooks);
+
+/* --- for families ------------------------------------------------------- */
+
+/* y = x W^T + b at a LINEAR site, hooks applied. */
+struct tensor *forward_linear(struct forward *f, const struct site *s, struct tensor *x);
+/* after() at an INPUT or SUBLAYER site. */
+struct tensor *forward_after(struct forward *f, const struct site *s, struct tensor *y);
+/* op_attention with key_value() applied. */
+struct tensor *forward_attention(struct forward *f, const struct site *s, struct attention *a);
+
+/* --- for methods -------------------------------------------------------- */
+
+/* At SITE_INPUT: the n rows of prefix in front of every sequence of x; offsets,
+ * n_tok and n_virtual follow. */
+struct tensor *forward_prepend(struct forward *f, struct tensor *prefix, struct tensor *x);
+
+/* Offsets [n_seq + 1] of sequences that are n rows longer each; on the tape. */
+const int *forward_longer_offsets(struct forward *f, const int *offsets, int n);
+
+#endif

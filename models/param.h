@@ -1,0 +1,86 @@
+/*
+ * param: every tensor of a model, its head and its method, declared once.
+ *
+ * A parameter is named as transformers and PEFT name it. Declaring needs no
+ * weights, so counts and memory follow from configurations alone. What trains
+ * lies in one flat block with gradients and both AdamW moments beside it in
+ * three more; what is frozen points into the mapped checkpoint and is never
+ * copied when its bytes can be used as they are.
+ */
+#ifndef FT_MODELS_PARAM_H
+#define FT_MODELS_PARAM_H
+
+#include "harness/base/arena.h"
+#include "models/tensor/optimizer.h"
+#include "models/tensor/tape.h"
+
+#include <stdint.h>
+
+enum param_role {
+    PARAM_WEIGHT,    /* matrices: weight decay applies */
+    PARAM_EMBEDDING, /* tables: weight decay applies */
+    PARAM_BIAS,      /* no weight decay */
+    PARAM_NORM,      /* gain of a normalisation: no weight decay */
+    PARAM_NORM_BIAS, /* shift of a normalisation: no weight decay */
+};
+
+enum param_part {
+    PART_BASE,   /* comes with the checkpoint */
+    PART_HEAD,   /* the classifier on top: new for every task */
+    PART_METHOD, /* added by a fine-tuning method */
+};
+
+enum param_init {
+    INIT_ZEROS,
+    INIT_ONES,
+    INIT_NORMAL,  /* init_scale: standard deviation */
+    INIT_UNIFORM, /* init_scale: half width */
+};
+
+struct param {
+    const char *name; /* "bert.encoder.layer.0.attention.self.query.weight" */
+    int rows, cols;   /* a vector is 1 x n and n_dims 1 */
+    int n_dims;       /* 1 or 2, as in the checkpoint */
+    enum param_role role;
+    enum param_part part;
+    enum param_init init;
+    float init_scale;
+    int layer;      /* -1 outside the layers */
+    bool trainable; /* set between declaring and params_allocate */
+    bool loaded;    /* data came from a checkpoint or adapter file */
+    struct tensor t;
+};
+
+struct params {
+    struct param **items; /* owned by arena; stable addresses */
+    int n;
+    struct arena *arena; /* borrowed */
+    /* After params_allocate: the flat blocks [n_train] and their slices. */
+    size_t n_train;
+    struct adamw_state adam; /* blocks owned by arena */
+};
+
+void params_init(struct params *p, struct arena *a);
+
+/* Declares one; a name twice is our bug. Everything but t, trainable and loaded
+ * is copied from spec. */
+struct param *params_add(struct params *p, const struct param *spec);
+
+struct param *params_find(const struct params *p, const char *name);
+
+/* Numbers of values: all, and those that train. */
+size_t params_total(const struct params *p);
+size_t params_trainable(const struct params *p);
+
+/* Lays the trainable ones into the flat blocks (in order of declaration) and
+ * sets needs_grad. with_moments: false for evaluation only. */
+void params_allocate(struct params *p, bool with_moments);
+
+/* Gives every parameter that was not loaded its initial value: rng stream
+ * RNG_INIT, site from the name, so a value depends on seed and name only. */
+void params_init_missing(struct params *p, uint64_t seed);
+
+/* A frozen parameter's own memory (when no mapped bytes can serve). */
+float *params_own_data(struct params *p, struct param *one);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * zoo: models by name, from models/zoo/NAME.yaml.
+ *
+ * An entry holds family, configuration, licence, source and the assets of its
+ * weights and tokenizer, so that counts and memory can be told without any
+ * weights. A model in a spec may also be the path of a Hugging Face folder.
+ */
+#ifndef FT_MODELS_ZOO_H
+#define FT_MODELS_ZOO_H
+
+#include "assets/asset.h"
+#include "models/model.h"
+
+struct zoo_entry {
+    const char *name;
+    const char *title, *licence, *source;
+    const struct family *family;
+    struct options config;
+    bool random_init;      /* init: random: trained from scratch */
+    const char *folder;    /* a Hugging Face folder given by path, else NULL */
+    const char *tokenizer; /* home-relative vocab of what the project ships, or NULL */
+    struct asset *assets;  /* files of the folder: config.json, model.safetensors, ... */
+    int n_assets;
+};
+
+/* By name or by path of a folder. ERR_USAGE with the nearest name when unknown. */
+int zoo_find(struct zoo_entry *z, const char *name, struct arena *a, struct err *e) MUST_CHECK;
+
+/* Names of all entries, sorted; NULL-ended, owned by a. */
+int zoo_list(const char *const **names, struct arena *a, struct err *e) MUST_CHECK;
+
+/* Gets weights and tokenizer here (cache, mirror, sources) and returns the
+ * folder that holds them under the hub's names. A random_init entry has only a
+ * tokenizer. */
+int zoo_fetch(struct str *dir, const struct zoo_entry *z, const struct asset_policy *policy,
+              struct err *e) MUST_CHECK;
+
+/* What identifies the weights in a cell's id without reading them where
+ * possible: sha256 of the weights asset, of the folder's files, or "random". */
+int zoo_weights_hash(char hex[65], const struct zoo_entry *z, struct err *e) MUST_CHECK;
+
+#endif
