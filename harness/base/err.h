@@ -10,7 +10,7 @@
 #ifndef FT_HARNESS_BASE_ERR_H
 #define FT_HARNESS_BASE_ERR_H
 
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define MUST_CHECK             __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
 enum err_kind {

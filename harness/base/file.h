@@ -27,8 +27,8 @@ void file_unmap(struct file_map *m);
 
 /* A file being written. */
 struct file_out {
-    FILE *stream;   /* owned; write with stdio */
-    char *path;     /* owned, final name */
+    FILE *stream;    /* owned; write with stdio */
+    char *path;      /* owned, final name */
     char *temporary; /* owned */
 };
 int file_create(struct file_out *f, const char *path, struct err *e) MUST_CHECK;

@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 struct str {
-    char *buf;     /* owned; NULL while empty */
-    size_t len;    /* bytes before the NUL */
+    char *buf;  /* owned; NULL while empty */
+    size_t len; /* bytes before the NUL */
     size_t alloc_bytes;
 };
 

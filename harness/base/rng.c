@@ -1,0 +1,197 @@
+#include "harness/base/rng.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+/* Multipliers of Philox4x32, and the key increments: the fractions of the
+ * golden ratio and of the square root of 3 (Salmon et al. 2011). */
+#define MULTIPLIER_0 0xD2511F53u
+#define MULTIPLIER_1 0xCD9E8D57u
+#define KEY_STEP_0   0x9E3779B9u
+#define KEY_STEP_1   0xBB67AE85u
+
+enum { ROUNDS = 10 };
+
+/* Blocks have 40 bits of the counter, words of a block two more. */
+#define INDEX_LIMIT (UINT64_C(1) << 42)
+
+void philox4x32(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2])
+{
+    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
+    uint32_t k0 = key[0], k1 = key[1];
+    for (int round = 0; round < ROUNDS; round++) {
+        uint64_t p0 = (uint64_t)MULTIPLIER_0 * c0;
+        uint64_t p1 = (uint64_t)MULTIPLIER_1 * c2;
+        c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
+        c1 = (uint32_t)p1;
+        c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+        c3 = (uint32_t)p0;
+        k0 += KEY_STEP_0;
+        k1 += KEY_STEP_1;
+    }
+    out[0] = c0;
+    out[1] = c1;
+    out[2] = c2;
+    out[3] = c3;
+}
+
+/* Second counter word: the block's high 8 bits under the stream. */
+static uint32_t block_high(const struct rng *r, uint64_t block)
+{
+    return (uint32_t)(block >> 32) | (uint32_t)r->stream << 8;
+}
+
+/* The four words of index's block. */
+static void draw_block(uint32_t out[4], const struct rng *r, uint64_t index)
+{
+    assert(index < INDEX_LIMIT);
+    uint64_t block = index / 4;
+    uint32_t counter[4] = {(uint32_t)block, block_high(r, block), r->step, r->site};
+    uint32_t key[2] = {(uint32_t)r->seed, (uint32_t)(r->seed >> 32)};
+    philox4x32(out, counter, key);
+}
+
+uint32_t rng_u32(const struct rng *r, uint64_t index)
+{
+    uint32_t words[4];
+    draw_block(words, r, index);
+    return words[index % 4];
+}
+
+enum { LANES = 64 };
+
+/* The words of LANES blocks from first_block on, word w of lane i at
+ * out[4 * i + w]. Philox over arrays: compilers turn the inner loop into wide
+ * multiplies, 64-bit lanes because a product has 64 bits. */
+static void draw_lanes(uint32_t *restrict out, const struct rng *r, uint64_t first_block)
+{
+    uint64_t c0[LANES], c1[LANES], c2[LANES], c3[LANES];
+    for (int i = 0; i < LANES; i++) {
+        c0[i] = (uint32_t)(first_block + (uint64_t)i);
+        c1[i] = block_high(r, first_block + (uint64_t)i);
+        c2[i] = r->step;
+        c3[i] = r->site;
+    }
+    uint32_t k0 = (uint32_t)r->seed, k1 = (uint32_t)(r->seed >> 32);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < LANES; i++) {
+            uint64_t p0 = MULTIPLIER_0 * c0[i];
+            uint64_t p1 = MULTIPLIER_1 * c2[i];
+            c0[i] = (p1 >> 32) ^ c1[i] ^ k0;
+            c1[i] = p1 & UINT32_MAX;
+            c2[i] = (p0 >> 32) ^ c3[i] ^ k1;
+            c3[i] = p0 & UINT32_MAX;
+        }
+        k0 += KEY_STEP_0;
+        k1 += KEY_STEP_1;
+    }
+    for (int i = 0; i < LANES; i++) {
+        out[4 * i] = (uint32_t)c0[i];
+        out[4 * i + 1] = (uint32_t)c1[i];
+        out[4 * i + 2] = (uint32_t)c2[i];
+        out[4 * i + 3] = (uint32_t)c3[i];
+    }
+}
+
+void rng_fill_u32(const struct rng *r, uint64_t first_index, uint32_t *out, size_t n)
+{
+    assert(first_index % 4 == 0 && n <= INDEX_LIMIT && first_index <= INDEX_LIMIT - n);
+    size_t done = 0;
+    for (; n - done >= 4 * LANES; done += 4 * LANES)
+        draw_lanes(out + done, r, (first_index + done) / 4);
+    while (done < n) {
+        uint32_t words[4];
+        draw_block(words, r, first_index + done);
+        size_t part = n - done < 4 ? n - done : 4;
+        memcpy(out + done, words, part * sizeof *out);
+        done += part;
+    }
+}
+
+float rng_uniform(const struct rng *r, uint64_t index)
+{
+    return (float)(rng_u32(r, index) >> 8) * 0x1p-24f;
+}
+
+/* Natural logarithm of a normal x > 0: x = m 2^e with m in [sqrt 1/2, sqrt 2],
+ * log m = 2 artanh((m - 1) / (m + 1)), by its series; the first term left out is
+ * below 1e-17 of the sum. Within 2 units in the last place. */
+static double own_log(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    int exponent = (int)(bits >> 52) - 1022;
+    bits = (bits & 0x000FFFFFFFFFFFFFu) | 0x3FE0000000000000u;
+    double m; /* in [1/2, 1) */
+    memcpy(&m, &bits, sizeof m);
+    if (m < 0.70710678118654752440) {
+        m *= 2;
+        exponent--;
+    }
+    double s = (m - 1) / (m + 1), square = s * s, sum = 0;
+    for (int k = 21; k >= 1; k -= 2)
+        sum = sum * square + 1.0 / k;
+    return exponent * 0.69314718055994530942 + 2 * s * sum;
+}
+
+/* cos(2 pi u), u in [0, 1). The nearest quarter turn is taken off exactly; what
+ * is left, at most pi/4, goes into the Taylor series of sin or cos; the first
+ * term left out is below 1e-17. Absolute error below 4e-16. */
+static double own_cos_turns(double u)
+{
+    int quarter = (int)(4 * u + 0.5);
+    double x = (4 * u - quarter) * 1.57079632679489661923, square = x * x;
+    double cosine = 1, sine = 1;
+    for (int k = 16; k >= 2; k -= 2) {
+        cosine = 1 - cosine * square / (k * (k - 1));
+        sine = 1 - sine * square / (k * (k + 1));
+    }
+    sine *= x;
+    switch (quarter % 4) {
+    case 0:
+        return cosine;
+    case 1:
+        return -sine;
+    case 2:
+        return -cosine;
+    default:
+        return sine;
+    }
+}
+
+float rng_normal(const struct rng *r, uint64_t index)
+{
+    uint32_t words[4];
+    draw_block(words, r, 2 * index);
+    unsigned at = 2 * (index % 2);
+    double radius_u = (words[at] + 0.5) * 0x1p-32; /* never 0: log stays finite */
+    double angle_u = words[at + 1] * 0x1p-32;
+    return (float)(sqrt(-2 * own_log(radius_u)) * own_cos_turns(angle_u));
+}
+
+uint32_t rng_below(const struct rng *r, uint64_t index, uint32_t n)
+{
+    assert(n > 0);
+    return (uint32_t)((uint64_t)rng_u32(r, index) * n >> 32);
+}
+
+void rng_permutation(const struct rng *r, int *out, int n)
+{
+    for (int i = 0; i < n; i++)
+        out[i] = i;
+    for (int i = n - 1; i > 0; i--) {
+        uint32_t j = rng_below(r, (uint64_t)i, (uint32_t)i + 1);
+        int kept = out[i];
+        out[i] = out[j];
+        out[j] = kept;
+    }
+}
+
+uint32_t rng_site_of(const char *name)
+{
+    uint32_t h = 2166136261u;
+    for (; *name; name++)
+        h = (h ^ (unsigned char)*name) * 16777619u;
+    return h;
+}
