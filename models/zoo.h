@@ -32,7 +32,7 @@ int zoo_list(const char *const **names, struct arena *a, struct err *e) MUST_CHE
 /* Gets weights and tokenizer here (cache, mirror, sources) and returns the
  * folder that holds them under the hub's names. A random_init entry has only a
  * tokenizer. */
-int zoo_fetch(struct str *dir, const struct zoo_entry *z, const struct asset_policy *policy,
+int zoo_fetch(struct str *dir, const struct zoo_entry *z, const struct asset_flags *flags,
               struct err *e) MUST_CHECK;
 
 /* What identifies the weights in a cell's id without reading them where
