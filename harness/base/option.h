@@ -19,13 +19,13 @@
 enum option_type { OPTION_INT, OPTION_FLOAT, OPTION_BOOL, OPTION_CHOICE, OPTION_LIST };
 
 struct option {
-    const char *name;         /* the field's standard term, as in PEFT */
+    const char *name; /* the field's standard term, as in PEFT */
     enum option_type type;
-    const char *initial;      /* default, as a user would write it */
-    double min, max;          /* OPTION_INT, OPTION_FLOAT: allowed, inclusive */
+    const char *initial;        /* default, as a user would write it */
+    double min, max;            /* OPTION_INT, OPTION_FLOAT: allowed, inclusive */
     const char *const *choices; /* OPTION_CHOICE, OPTION_LIST: allowed words,
                                    NULL-terminated; LIST: NULL allows any word */
-    const char *help;         /* one line: meaning, unit, source */
+    const char *help;           /* one line: meaning, unit, source */
 };
 
 struct option_value {
@@ -33,11 +33,11 @@ struct option_value {
     double f;          /* OPTION_FLOAT */
     const char **list; /* OPTION_LIST: n_list sorted words */
     int n_list;
-    bool given;        /* set by the user, not by default */
+    bool given; /* set by the user, not by default */
 };
 
 struct options {
-    const struct option *table; /* borrowed, ends with a NULL name */
+    const struct option *table;  /* borrowed, ends with a NULL name */
     struct option_value *values; /* owned by the arena given to options_init */
     int n;
     struct arena *arena; /* borrowed */

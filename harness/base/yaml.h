@@ -15,10 +15,10 @@ enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml {
     enum yaml_kind kind;
-    const char *file; /* for messages */
-    int line, column; /* from 1 */
-    const char *text; /* YAML_SCALAR: its text */
-    int n;            /* YAML_LIST, YAML_MAP: entries */
+    const char *file;   /* for messages */
+    int line, column;   /* from 1 */
+    const char *text;   /* YAML_SCALAR: its text */
+    int n;              /* YAML_LIST, YAML_MAP: entries */
     struct yaml *items; /* [n] values */
     struct yaml *keys;  /* [n] YAML_MAP: scalars */
 };

@@ -1,0 +1,25 @@
+/*
+ * protocol: how a cell is trained and judged, as one table of options.
+ *
+ * harness/protocols/NAME.yaml sets them, with `overrides` like a spec's; a spec
+ * may set them again. `sound`: the rows the survey used, deduplicated before a
+ * stratified split, or official splits; best epoch chosen on validation,
+ * reported on test; one effective batch for every model size.
+ */
+#ifndef FT_HARNESS_PROTOCOL_H
+#define FT_HARNESS_PROTOCOL_H
+
+#include "harness/base/option.h"
+
+/* Training options, names as in transformers' TrainingArguments:
+ *   learning_rate 5e-5, lr_scheduler_type linear|constant|cosine,
+ *   warmup_ratio 0.06, weight_decay 0.01, adam_beta1 0.9, adam_beta2 0.999,
+ *   adam_epsilon 1e-8, max_grad_norm 1.0, num_train_epochs 3,
+ *   train_batch_size 32 (effective: examples per update),
+ *   micro_batch_tokens 4096 (memory only? it changes bits, so it is identity),
+ *   max_length 128 (tokens, truncation), metric_for_best_model
+ *   accuracy|macro_f1|loss, split_seed 42, max_train_samples 0 (0: all),
+ *   precision float32. */
+extern const struct option training_options[];
+
+#endif
