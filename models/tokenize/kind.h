@@ -1,0 +1,50 @@
+/*
+ * kind: what the kinds of tokenizer share, and what each must bring.
+ *
+ * Private to models/tokenize. The face (tokenizer.c) cuts a text at added tokens,
+ * adds [CLS] and [SEP] and truncates; a kind turns what lies between into pieces.
+ */
+#ifndef FT_MODELS_TOKENIZE_KIND_H
+#define FT_MODELS_TOKENIZE_KIND_H
+
+#include "harness/base/str.h"
+#include "models/tokenize/tokenizer.h"
+#include "models/tokenize/vocabulary.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Where pieces go. */
+struct token_sink {
+    int *ids; /* [room] */
+    int n, room;
+    bool truncated; /* a piece found no room */
+};
+
+/* Adds one id; false when there was no room, and then encoding may stop. */
+bool token_sink_add(struct token_sink *sink, int id);
+
+struct tokenizer_kind {
+    const char *name;
+    /* Valid UTF-8 without added tokens into pieces. */
+    void (*encode)(const struct tokenizer *t, const char *text, size_t n_bytes,
+                   struct token_sink *sink);
+    /* What the settings in state are, for the hash: no address, no file name. */
+    void (*describe)(struct str *s, const struct tokenizer *t);
+};
+
+struct tokenizer {
+    const struct tokenizer_kind *kind;
+    void *state; /* owned, the kind's settings in one block */
+    struct vocabulary vocabulary;
+    struct tokenizer_special special;
+    int *added; /* owned, [n_added] ids recognised in raw text, ascending */
+    int n_added;
+    bool starts_added[256]; /* first bytes of those */
+    char hash[HASH_HEX_SIZE];
+};
+
+/* Fills t (zeroed) from a file. load.c. */
+int tokenizer_load(struct tokenizer *t, const char *dir_or_file, struct err *e) MUST_CHECK;
+
+#endif
