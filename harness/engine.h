@@ -1,0 +1,48 @@
+/*
+ * engine: a tuned model with the memory to run batches through it.
+ *
+ * Sized once by dry runs over every batch it will ever see; afterwards nothing
+ * is allocated. It knows no epochs and no data sets: batches in, logits out and
+ * gradients summed.
+ */
+#ifndef FT_HARNESS_ENGINE_H
+#define FT_HARNESS_ENGINE_H
+
+#include "harness/feed.h"
+#include "methods/method.h"
+#include "models/tensor/tape.h"
+
+struct engine {
+    struct model *model; /* borrowed */
+    struct tuned *tuned; /* borrowed */
+    struct slab slab;
+    struct tape tape;
+    struct packer packer;
+    uint64_t seed;        /* of dropout */
+    size_t needed_bytes;  /* found by the dry runs so far */
+};
+
+enum { ENGINE_RECORDS_BYTES = 4 << 20 };
+
+/* Dry until engine_allocate. max_tok, max_seq: bounds on any one batch. */
+void engine_init(struct engine *g, struct tuned *tuned, int max_tok, int max_seq, uint64_t seed,
+                 struct arena *a);
+
+/* Dry run of one batch (only offsets matter); training includes the backward. */
+void engine_measure(struct engine *g, const struct feed *f, const int *rows, int n, bool training);
+
+/* Takes the memory the dry runs called for. */
+void engine_allocate(struct engine *g);
+void engine_release(struct engine *g);
+
+/* One micro-batch, forward and backward: gradients of weight * sum of the
+ * examples' losses are added to the gradient block. Returns that weighted loss.
+ * step numbers micro-batches: dropout masks are a function of it. */
+double engine_train(struct engine *g, const struct feed *f, const int *rows, int n, float weight,
+                    uint32_t step);
+
+/* Logits of all rows of f, batch by batch, into logits[f->n, n_classes]. */
+void engine_evaluate(struct engine *g, const struct feed *f, const struct batches *order,
+                     float *logits);
+
+#endif

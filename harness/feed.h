@@ -1,0 +1,42 @@
+/*
+ * feed: rows of a data set as token ids, and packed batches made of them.
+ *
+ * A feed holds one part of a split (train, validation or test) encoded once. A
+ * packer owns the buffers of one batch, taken once for the largest, so packing
+ * allocates nothing.
+ */
+#ifndef FT_HARNESS_FEED_H
+#define FT_HARNESS_FEED_H
+
+#include "datasets/order.h"
+#include "datasets/split.h"
+#include "models/model.h"
+#include "models/tokenize/tokenizer.h"
+
+struct feed {
+    struct token_lists tokens; /* owned: row i is ids[offsets[i]..offsets[i + 1]) */
+    int *labels;               /* [n] owned by the arena, as all below */
+    int *length_tok;           /* [n] */
+    uint64_t *hashes;          /* [n] of the rows' texts */
+    int n;
+    int n_classes;
+};
+
+/* Encodes rows of d, cut to max_length tokens. */
+int feed_encode(struct feed *f, const struct dataset *d, const struct rows *rows,
+                const struct tokenizer *t, int max_length, struct arena *a,
+                struct err *e) MUST_CHECK;
+void feed_release(struct feed *f);
+
+struct packer {
+    int *ids, *offsets, *labels; /* owned by the arena */
+    int max_tok, max_seq;
+};
+
+/* Buffers for batches of at most max_tok tokens in max_seq rows. */
+void packer_init(struct packer *p, int max_tok, int max_seq, struct arena *a);
+
+/* The batch of rows[0..n) of f, in order; valid until the next pack. */
+struct batch packer_pack(struct packer *p, const struct feed *f, const int *rows, int n);
+
+#endif
