@@ -1,15 +1,16 @@
 /*
  * protocol: how a cell is trained and judged, as one table of options.
  *
- * harness/protocols/NAME.yaml sets them, with `overrides` like a spec's; a spec
- * may set them again. `sound`: the rows the survey used, deduplicated before a
- * stratified split, or official splits; best epoch chosen on validation,
- * reported on test; one effective batch for every model size.
+ * harness/protocols/NAME.yaml sets them, with overrides by model, method, data set and
+ * initialisation (rule.h); a spec may set them again. `sound`: the rows the survey used,
+ * deduplicated before a stratified split, or official splits; best epoch chosen on
+ * validation, reported on test; one effective batch for every model size.
  */
 #ifndef FT_HARNESS_PROTOCOL_H
 #define FT_HARNESS_PROTOCOL_H
 
 #include "harness/base/option.h"
+#include "harness/rule.h"
 
 /* Training options, names as in transformers' TrainingArguments:
  *   learning_rate 5e-5, lr_scheduler_type linear|constant|cosine,
@@ -21,5 +22,19 @@
  *   accuracy|macro_f1|loss, split_seed 42, max_train_samples 0 (0: all),
  *   precision float32. */
 extern const struct option training_options[];
+
+struct protocol {
+    const char *name, *title, *notes, *path;
+    const struct yaml *set; /* map of training options, or NULL */
+    struct rule *overrides; /* [n_overrides] applied in order */
+    int n_overrides;
+};
+
+/* Reads home/harness/protocols/NAME.yaml, or the file itself when name ends in .yaml. All in
+ * arena a. ERR_USAGE with the nearest name when there is none. */
+int protocol_read(struct protocol *p, const char *name, struct arena *a, struct err *e) MUST_CHECK;
+
+/* Names of all protocols, sorted, NULL-ended, owned by a. */
+int protocol_list(const char *const **names, struct arena *a, struct err *e) MUST_CHECK;
 
 #endif
