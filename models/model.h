@@ -53,10 +53,10 @@ extern const char *const role_names[]; /* "q" "k" "v" "o" "ffn_in" "ffn_out" ...
 struct site {
     enum site_kind kind;
     enum site_role role;
-    int index;          /* in model->sites */
-    int layer;          /* -1 outside the layers */
-    const char *module; /* as transformers names it:
-                           "bert.encoder.layer.0.attention.self.query" */
+    int index;                     /* in model->sites */
+    int layer;                     /* -1 outside the layers */
+    const char *module;            /* as transformers names it:
+                                      "bert.encoder.layer.0.attention.self.query" */
     int in_features, out_features; /* LINEAR: of the projection; else width twice */
     int n_heads;                   /* KEY_VALUE */
     struct param *weight, *bias;   /* LINEAR */
@@ -92,16 +92,26 @@ struct forward {
     int position_start; /* position of each sequence's first row */
 };
 
+/* A key of config.json that must, where it stands, have this value: what else it
+ * could say is not implemented. */
+struct config_demand {
+    const char *key, *value; /* value as JSON text: "false", "\"absolute\"" */
+};
+
 struct family {
-    const char *name;                   /* config.json's model_type */
-    const struct option *config;        /* names and defaults as in config.json */
-    const char *base_prefix;            /* "bert.": absent in bare base checkpoints */
-    const char *const *ignored_tensors; /* name prefixes a checkpoint may hold that
-                                           classification does not use; NULL-ended */
-    /* Declares parameters and sites from model->config and n_labels. */
+    const char *name;                    /* config.json's model_type */
+    const struct option *config;         /* names and defaults as in config.json */
+    const struct config_demand *demands; /* ended by a NULL key */
+    const char *base_prefix;             /* "bert.": absent in bare base checkpoints */
+    const char *const *ignored_tensors;  /* name prefixes a checkpoint may hold that
+                                            classification does not use; NULL-ended */
+    /* Declares parameters and sites from model->config and n_labels. ERR_USAGE
+     * when the configuration contradicts itself. */
     int (*declare)(struct model *m, struct err *e);
     /* Class logits [n_seq, n_labels]. */
     struct tensor *(*logits)(struct forward *f);
+    /* The longest sequence, prepended rows and position_start included. */
+    int (*max_tokens)(const struct model *m);
 };
 extern const struct family *const families[]; /* NULL-ended */
 const struct family *family_find(const char *name);
@@ -113,8 +123,8 @@ struct model {
     struct params params;
     struct site *sites; /* [n_sites] owned by arena */
     int n_sites;
-    void *parts;         /* the family's own handles on its parameters */
-    struct arena *arena; /* borrowed */
+    void *parts;           /* the family's own handles on its parameters */
+    struct arena *arena;   /* borrowed */
     struct file_map *maps; /* mapped checkpoint files that params point into */
     int n_maps;
 };
@@ -125,11 +135,19 @@ int model_declare(struct model *m, const struct family *family, const struct opt
 /* Unmaps checkpoint files. The arena's owner frees the rest. */
 void model_release(struct model *m);
 
-/* Runs family->logits with a fresh struct forward. tape_begin is the caller's. */
+/* The longest sequence the model takes. A longer one is our bug in model_logits. */
+int model_max_tokens(const struct model *m);
+
+/* Runs family->logits with a fresh struct forward. tape_begin is the caller's.
+ * On a dry tape the parameters need no memory. */
 struct tensor *model_logits(struct model *m, struct tape *t, const struct batch *b,
                             const struct hooks *hooks);
 
 /* --- for families ------------------------------------------------------- */
+
+/* A forward pass that has not run any layer. */
+void forward_begin(struct forward *f, struct model *m, struct tape *t, const struct batch *b,
+                   const struct hooks *hooks);
 
 /* y = x W^T + b at a LINEAR site, hooks applied. */
 struct tensor *forward_linear(struct forward *f, const struct site *s, struct tensor *x);

@@ -33,8 +33,9 @@ enum param_part {
 enum param_init {
     INIT_ZEROS,
     INIT_ONES,
-    INIT_NORMAL,  /* init_scale: standard deviation */
-    INIT_UNIFORM, /* init_scale: half width */
+    INIT_NORMAL,        /* init_scale: standard deviation */
+    INIT_NORMAL_PADDED, /* the same, row pad_row zero: an embedding's padding */
+    INIT_UNIFORM,       /* init_scale: half width */
 };
 
 struct param {
@@ -45,9 +46,11 @@ struct param {
     enum param_part part;
     enum param_init init;
     float init_scale;
+    int pad_row;    /* INIT_NORMAL_PADDED */
     int layer;      /* -1 outside the layers */
     bool trainable; /* set between declaring and params_allocate */
     bool loaded;    /* data came from a checkpoint or adapter file */
+    bool owned;     /* frozen, with memory of its own: params_own_data */
     struct tensor t;
 };
 
@@ -62,8 +65,8 @@ struct params {
 
 void params_init(struct params *p, struct arena *a);
 
-/* Declares one; a name twice is our bug. Everything but t, trainable and loaded
- * is copied from spec. */
+/* Declares one; a name twice is our bug. Everything but t, trainable, loaded and
+ * owned is copied from spec (the name's text too). */
 struct param *params_add(struct params *p, const struct param *spec);
 
 struct param *params_find(const struct params *p, const char *name);
@@ -71,6 +74,9 @@ struct param *params_find(const struct params *p, const char *name);
 /* Numbers of values: all, and those that train. */
 size_t params_total(const struct params *p);
 size_t params_trainable(const struct params *p);
+
+/* needs_grad as trainable says, without any memory: all that a dry tape needs. */
+void params_mark(struct params *p);
 
 /* Lays the trainable ones into the flat blocks (in order of declaration) and
  * sets needs_grad. with_moments: false for evaluation only. */
@@ -80,7 +86,12 @@ void params_allocate(struct params *p, bool with_moments);
  * RNG_INIT, site from the name, so a value depends on seed and name only. */
 void params_init_missing(struct params *p, uint64_t seed);
 
-/* A frozen parameter's own memory (when no mapped bytes can serve). */
+/* The parameter's values in memory that may be written: a trainable one's slice
+ * of the block; a frozen one's own memory, made on the first call and holding
+ * what mapped bytes it had. After params_allocate. */
 float *params_own_data(struct params *p, struct param *one);
+
+/* rows * cols */
+size_t param_size(const struct param *one);
 
 #endif

@@ -1,0 +1,165 @@
+#include "models/param.h"
+
+#include "harness/base/rng.h"
+
+#include <assert.h>
+#include <string.h>
+
+void params_init(struct params *p, struct arena *a)
+{
+    *p = (struct params){.arena = a};
+}
+
+size_t param_size(const struct param *one)
+{
+    return (size_t)one->rows * (size_t)one->cols;
+}
+
+/* Makes room for one more when n is 0 or a power of two. */
+static void grow(struct params *p)
+{
+    if (p->n & (p->n - 1))
+        return;
+    size_t room = p->n ? 2 * (size_t)p->n : 1;
+    struct param **items = arena_array(p->arena, room, sizeof *items);
+    if (p->n)
+        memcpy(items, p->items, (size_t)p->n * sizeof *items);
+    p->items = items;
+}
+
+struct param *params_add(struct params *p, const struct param *spec)
+{
+    assert(!p->adam.param);
+    assert(spec->rows > 0 && spec->cols > 0 && (spec->n_dims == 2 || spec->rows == 1));
+    assert(!params_find(p, spec->name));
+    grow(p);
+    struct param *one = arena_alloc(p->arena, sizeof *one);
+    *one = *spec;
+    one->name = arena_strdup(p->arena, spec->name);
+    one->trainable = one->loaded = one->owned = false;
+    one->t = (struct tensor){.rows = spec->rows, .cols = spec->cols, .is_param = true};
+    p->items[p->n++] = one;
+    return one;
+}
+
+struct param *params_find(const struct params *p, const char *name)
+{
+    for (int i = 0; i < p->n; i++)
+        if (strcmp(p->items[i]->name, name) == 0)
+            return p->items[i];
+    return NULL;
+}
+
+size_t params_total(const struct params *p)
+{
+    size_t n = 0;
+    for (int i = 0; i < p->n; i++)
+        n += param_size(p->items[i]);
+    return n;
+}
+
+size_t params_trainable(const struct params *p)
+{
+    size_t n = 0;
+    for (int i = 0; i < p->n; i++)
+        if (p->items[i]->trainable)
+            n += param_size(p->items[i]);
+    return n;
+}
+
+void params_mark(struct params *p)
+{
+    for (int i = 0; i < p->n; i++)
+        p->items[i]->t.needs_grad = p->items[i]->trainable;
+}
+
+static int decays(const struct param *one)
+{
+    return one->role == PARAM_WEIGHT || one->role == PARAM_EMBEDDING;
+}
+
+/* Neighbours that are treated alike become one slice. */
+static void make_slices(struct params *p)
+{
+    struct adamw_slice *slices = arena_array(p->arena, (size_t)p->n, sizeof *slices);
+    int n = 0;
+    size_t at = 0;
+    for (int i = 0; i < p->n; i++) {
+        const struct param *one = p->items[i];
+        if (!one->trainable)
+            continue;
+        if (n == 0 || slices[n - 1].decays != decays(one))
+            slices[n++] = (struct adamw_slice){.start = at, .decays = decays(one), .lr_scale = 1};
+        slices[n - 1].n += param_size(one);
+        at += param_size(one);
+    }
+    p->adam.slices = slices;
+    p->adam.n_slices = n;
+}
+
+void params_allocate(struct params *p, bool with_moments)
+{
+    assert(!p->adam.param);
+    params_mark(p);
+    p->n_train = params_trainable(p);
+    p->adam.param = arena_array(p->arena, p->n_train, sizeof(float));
+    p->adam.grad = arena_array(p->arena, p->n_train, sizeof(float));
+    if (with_moments) {
+        p->adam.m = arena_array(p->arena, p->n_train, sizeof(float));
+        p->adam.v = arena_array(p->arena, p->n_train, sizeof(float));
+    }
+    size_t at = 0;
+    for (int i = 0; i < p->n; i++) {
+        struct param *one = p->items[i];
+        if (!one->trainable)
+            continue;
+        one->t.data = p->adam.param + at;
+        one->t.grad = p->adam.grad + at;
+        at += param_size(one);
+    }
+    make_slices(p);
+}
+
+float *params_own_data(struct params *p, struct param *one)
+{
+    assert(p->adam.param);
+    if (one->trainable || one->owned)
+        return one->t.data;
+    float *own = arena_array(p->arena, param_size(one), sizeof *own);
+    if (one->t.data)
+        memcpy(own, one->t.data, param_size(one) * sizeof *own);
+    one->t.data = own;
+    one->owned = true;
+    return own;
+}
+
+static void fill(const struct param *one, float *out, uint64_t seed)
+{
+    struct rng r = {.seed = seed, .stream = RNG_INIT, .site = rng_site_of(one->name)};
+    size_t n = param_size(one);
+    for (size_t i = 0; i < n; i++)
+        switch (one->init) {
+        case INIT_ZEROS:
+            out[i] = 0;
+            break;
+        case INIT_ONES:
+            out[i] = 1;
+            break;
+        case INIT_NORMAL:
+        case INIT_NORMAL_PADDED:
+            out[i] = one->init_scale * rng_normal(&r, i);
+            break;
+        case INIT_UNIFORM:
+            out[i] = one->init_scale * (2 * rng_uniform(&r, i) - 1);
+            break;
+        }
+    if (one->init == INIT_NORMAL_PADDED)
+        memset(out + (size_t)one->pad_row * (size_t)one->cols, 0, (size_t)one->cols * sizeof *out);
+}
+
+void params_init_missing(struct params *p, uint64_t seed)
+{
+    for (int i = 0; i < p->n; i++)
+        if (!p->items[i]->loaded)
+            fill(p->items[i], params_own_data(p, p->items[i]), seed);
+}
