@@ -11,7 +11,7 @@
 #include "models/model.h"
 
 struct tuned;
-struct peft_format;
+struct peft_format; /* methods/peft.h */
 
 struct method {
     const char *name;
@@ -28,11 +28,11 @@ struct method {
     struct tensor *(*after)(void *state, struct forward *f, const struct site *s, struct tensor *x,
                             struct tensor *y);
     void (*key_value)(void *state, struct forward *f, const struct site *s, struct attention *a);
-    /* Folds the method into the base weights, after which no hook is needed; NULL
-     * when it cannot be. Base weights must be in own memory. */
-    int (*merge)(struct tuned *t, struct err *e);
+    /* Folds the method into the base weights (method_own_weight); NULL when it
+     * cannot be done. Called by method_merge only. */
+    void (*merge)(struct tuned *t);
     const struct peft_format *peft; /* how PEFT names and stores it, or NULL */
-    bool starts_as_base; /* step 0 computes exactly what the base model does */
+    bool starts_as_base;            /* step 0 computes exactly what the base model does */
 };
 
 extern const struct method *const methods[]; /* registry.c; NULL-ended */
@@ -45,6 +45,8 @@ struct tuned {
     struct model *model;    /* borrowed */
     void **at_site;         /* [model->n_sites] the method's own state per site */
     void *state;            /* the method's own state */
+    int extra_positions;    /* positions it takes from every sequence: the longest
+                               text is that much shorter */
     struct hooks hooks;     /* ready for model_logits */
     struct arena *arena;    /* borrowed */
 };
@@ -54,9 +56,32 @@ struct tuned {
 int method_attach(struct tuned *t, const struct method *method, const struct options *options,
                   struct model *model, struct arena *a, struct err *e) MUST_CHECK;
 
+/* Folds the trained method into copies of the base weights and takes the hooks
+ * away; a mapped checkpoint is not touched. Nothing to do for a method without
+ * hooks; ERR_USAGE for one that cannot be folded. After params have values, not
+ * while training. */
+int method_merge(struct tuned *t, struct err *e) MUST_CHECK;
+
 /* --- for methods ---------------------------------------------------------- */
 
-/* A parameter of the method: named, shaped, PART_METHOD, trainable. */
-struct param *method_param(struct tuned *t, const struct param *spec);
+/* The words of an option that names projections: "q" "k" "v" "o" "ffn_in"
+ * "ffn_out" NULL. */
+extern const char *const method_linear_roles[];
+
+/* Whether the list option (target_modules, ...) names the role of this
+ * projection. False for sites of other kinds. */
+bool method_targets(const struct tuned *t, const char *option, const struct site *s);
+
+/* ERR_USAGE when the list option is empty or names a role this model lacks. */
+int method_check_targets(const struct tuned *t, const char *option, struct err *e) MUST_CHECK;
+
+/* A parameter of the method: named, shaped, PART_METHOD, trainable. The name is
+ * module + "." + suffix; the other fields come from spec. */
+struct param *method_param(struct tuned *t, const char *module, const char *suffix,
+                           const struct param *spec);
+
+/* The values of a base parameter, copied out of the checkpoint's mapping so that
+ * they can be changed. Owned by the model's arena. */
+float *method_own_weight(struct tuned *t, struct param *p);
 
 #endif

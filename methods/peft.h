@@ -1,23 +1,57 @@
 /*
  * peft: adapters as PEFT writes them: adapter_config.json and
  * adapter_model.safetensors, the classification head included.
+ *
+ * PEFT loads what is written here and what PEFT 0.21 saved for a sequence
+ * classifier is read here. A method PEFT does not have (full, head, bitfit,
+ * adapter, null) is written in the same two files: peft_type is "FTBENCH_" and
+ * the method's name in capitals, options stand under their own names, every
+ * trained tensor is "base_model.model." and the parameter's name.
  */
 #ifndef FT_METHODS_PEFT_H
 #define FT_METHODS_PEFT_H
 
 #include "methods/method.h"
 
-/* Writes t's trained parameters to dir. A method without a PEFT format is
- * written in the same two files with peft_type "FTBENCH_<NAME>". */
+#include <stdint.h>
+
+/* Where a parameter stands in the file: its rows go to values first,
+ * first + stride, ... of the tensor. Several parameters may share one. */
+struct peft_place {
+    const char *name;
+    int n_dims;
+    int64_t dims[2];
+    size_t first, stride; /* in values */
+};
+
+/* How PEFT stores a method. Options have PEFT's names and are written by them; a
+ * list of roles is written as names of modules that resolve to exactly the
+ * targeted ones, and read back from the tensors that are there. */
+struct peft_format {
+    const char *type;          /* peft_type */
+    const char *fixed;         /* JSON map: fields with the only value that means what is
+                                  computed here; written, and checked when present */
+    const char *tensor_suffix; /* a module with MODULE.suffix is targeted, or NULL */
+    bool prompt_learning;      /* virtual tokens: sizes in the configuration, and one
+                                  "base_model." less in the names of the head */
+    /* Changes the place of a PART_METHOD parameter; NULL: the usual one,
+     * "base_model.model." + name in its own shape. */
+    void (*place)(const struct tuned *t, const struct param *p, struct peft_place *at);
+};
+
+/* Writes t's trained parameters to dir (made when missing). base_model: name or
+ * folder of the base model, or NULL. */
 int peft_write(const struct tuned *t, const char *base_model, const char *dir,
                struct err *e) MUST_CHECK;
 
-/* Method name and options from dir/adapter_config.json. */
-int peft_config(const struct method **method, struct options *options, const char *dir,
-                struct arena *a, struct err *e) MUST_CHECK;
+/* Method and options from dir, for a model of the kind the adapter was made for
+ * (declared, nothing attached). Options are owned by a. What PEFT can say and no
+ * method here computes (DoRA, a trained bias, ranks that differ) is ERR_WORLD. */
+int peft_config(const struct method **method, struct options *options, const struct model *model,
+                const char *dir, struct arena *a, struct err *e) MUST_CHECK;
 
-/* Fills t's parameters (attached and allocated) from dir; missing, extra and
- * mis-shaped tensors are errors by name. */
+/* Fills t's trained parameters (attached and allocated) from dir; missing, extra
+ * and mis-shaped tensors are reported by name in one message. */
 int peft_read(struct tuned *t, const char *dir, struct err *e) MUST_CHECK;
 
 #endif
