@@ -1,0 +1,126 @@
+#include "results/schema.h"
+
+#include <stddef.h>
+
+/* The five big tables point at cell.id, a small integer, so that an example row
+ * does not repeat 64 digits; people and programs use cell.cell_id. */
+static const char *const version_1[] = {
+    "CREATE TABLE environment ("
+    " environment_id TEXT NOT NULL," /* sha256 of the sorted key=value lines */
+    " key TEXT NOT NULL,"
+    " value TEXT NOT NULL,"
+    " PRIMARY KEY (environment_id, key)) WITHOUT ROWID",
+
+    "CREATE TABLE dataset ("
+    " name TEXT NOT NULL,"
+    " data_hash TEXT NOT NULL,"
+    " stand_in TEXT," /* NULL, or what stands in for the real data */
+    " n_examples INTEGER NOT NULL,"
+    " classes TEXT NOT NULL," /* one name a line, in label order */
+    " audit TEXT NOT NULL,"   /* one JSON object, or empty */
+    " PRIMARY KEY (name, data_hash)) WITHOUT ROWID",
+
+    "CREATE TABLE cell ("
+    " id INTEGER PRIMARY KEY,"
+    " cell_id TEXT NOT NULL UNIQUE," /* hash of canonical */
+    " canonical TEXT NOT NULL,"
+    " model TEXT NOT NULL,"
+    " method TEXT NOT NULL,"
+    " method_options TEXT NOT NULL," /* name=value, one a line */
+    " dataset TEXT NOT NULL,"
+    " data_hash TEXT NOT NULL,"
+    " protocol TEXT NOT NULL,"
+    " protocol_options TEXT NOT NULL," /* name=value, one a line */
+    " seed INTEGER NOT NULL,"
+    " precision TEXT NOT NULL,"
+    " trainable_params INTEGER NOT NULL,"
+    " total_params INTEGER NOT NULL,"
+    " spec_path TEXT NOT NULL,"
+    " spec_hash TEXT NOT NULL,"
+    " FOREIGN KEY (dataset, data_hash) REFERENCES dataset (name, data_hash))",
+
+    "CREATE TABLE run ("
+    " cell INTEGER PRIMARY KEY REFERENCES cell (id) ON DELETE CASCADE,"
+    " status TEXT NOT NULL CHECK (status IN ('done', 'failed', 'skipped')),"
+    " message TEXT NOT NULL,"     /* of a failure or a skip; else empty */
+    " attempts INTEGER NOT NULL," /* times this cell was stored, this one included */
+    " resumed INTEGER NOT NULL,"  /* times the run went on from a snapshot */
+    " started TEXT NOT NULL,"     /* UTC */
+    " seconds REAL,"
+    " train_seconds REAL,"
+    " peak_rss_bytes INTEGER,"
+    " train_tokens INTEGER,"
+    " train_examples INTEGER,"
+    " tokens_per_second REAL,"   /* in training */
+    " examples_per_second REAL," /* in training */
+    " best_epoch INTEGER,"       /* from 1; 0: none was chosen */
+    " n_train INTEGER,"
+    " n_validation INTEGER,"
+    " n_test INTEGER,"
+    " environment_id TEXT NOT NULL,"
+    " numerics_version INTEGER NOT NULL,"
+    " blas_core TEXT NOT NULL,"
+    " determinism TEXT NOT NULL,"
+    " \"commit\" TEXT NOT NULL)",
+
+    "CREATE TABLE epoch ("
+    " cell INTEGER NOT NULL REFERENCES cell (id) ON DELETE CASCADE,"
+    " epoch INTEGER NOT NULL," /* from 1 */
+    " train_loss REAL,"
+    " validation_loss REAL,"
+    " validation_accuracy REAL,"
+    " validation_f1_macro REAL,"
+    " seconds REAL,"
+    " PRIMARY KEY (cell, epoch)) WITHOUT ROWID",
+
+    "CREATE TABLE step ("
+    " cell INTEGER NOT NULL REFERENCES cell (id) ON DELETE CASCADE,"
+    " step INTEGER NOT NULL," /* from 1 */
+    " epoch INTEGER NOT NULL,"
+    " loss REAL,"
+    " learning_rate REAL,"
+    " grad_norm REAL," /* before clipping */
+    " tokens INTEGER NOT NULL,"
+    " PRIMARY KEY (cell, step)) WITHOUT ROWID",
+
+    "CREATE TABLE example ("
+    " cell INTEGER NOT NULL REFERENCES cell (id) ON DELETE CASCADE,"
+    " split TEXT NOT NULL,"
+    " position INTEGER NOT NULL," /* in the split, from 0: a row may stand twice */
+    " row_hash TEXT NOT NULL,"    /* 16 hexadecimal digits */
+    " label INTEGER NOT NULL,"
+    " predicted INTEGER NOT NULL,"
+    " logits BLOB NOT NULL," /* n_classes float32, little endian */
+    " PRIMARY KEY (cell, split, position)) WITHOUT ROWID",
+
+    "CREATE TABLE metric ("
+    " cell INTEGER NOT NULL REFERENCES cell (id) ON DELETE CASCADE,"
+    " split TEXT NOT NULL,"
+    " name TEXT NOT NULL," /* see results/metrics.h */
+    " value REAL,"
+    " PRIMARY KEY (cell, split, name)) WITHOUT ROWID",
+
+    /* What two databases must share to have "the same bits": everything a run
+     * computed, nothing it measured. quote() writes each real so that it reads
+     * back as the same bits. */
+    "CREATE VIEW result_lines AS SELECT line FROM ("
+    " SELECT cell_id, 0 AS part, '' AS name, 0 AS place,"
+    "  cell_id || ' run ' || status || ' best_epoch=' || ifnull(best_epoch, 0) AS line"
+    "  FROM run JOIN cell ON cell.id = cell"
+    " UNION ALL SELECT cell_id, 1, '', epoch, cell_id || ' epoch ' || epoch || ' '"
+    "  || quote(train_loss) || ' ' || quote(validation_loss) || ' '"
+    "  || quote(validation_accuracy) || ' ' || quote(validation_f1_macro)"
+    "  FROM epoch JOIN cell ON cell.id = cell"
+    " UNION ALL SELECT cell_id, 2, '', step, cell_id || ' step ' || step || ' ' || epoch || ' '"
+    "  || quote(loss) || ' ' || quote(learning_rate) || ' ' || quote(grad_norm) || ' ' || tokens"
+    "  FROM step JOIN cell ON cell.id = cell"
+    " UNION ALL SELECT cell_id, 3, split, position, cell_id || ' example ' || split || ' '"
+    "  || position || ' ' || row_hash || ' ' || label || ' ' || predicted || ' ' || hex(logits)"
+    "  FROM example JOIN cell ON cell.id = cell"
+    " UNION ALL SELECT cell_id, 4, split || ' ' || name, 0, cell_id || ' metric ' || split"
+    "  || ' ' || name || ' ' || quote(value)"
+    "  FROM metric JOIN cell ON cell.id = cell"
+    ") ORDER BY cell_id, part, name, place",
+    NULL};
+
+const char *const *const schema_steps[SCHEMA_VERSION] = {version_1};
