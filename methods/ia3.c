@@ -77,13 +77,13 @@ static void merge(struct tuned *t)
         if (!l)
             continue;
         bool input = method_targets(t, "feedforward_modules", s);
-        float *w = method_own_weight(t, s->weight);
+        float *w = params_own_data(&t->model->params, s->weight);
         for (int o = 0; o < s->out_features; o++)
             for (int c = 0; c < s->in_features; c++)
                 w[(size_t)o * (size_t)s->in_features + (size_t)c] *= l->t.data[input ? c : o];
         if (input || !s->bias)
             continue;
-        float *b = method_own_weight(t, s->bias);
+        float *b = params_own_data(&t->model->params, s->bias);
         for (int o = 0; o < s->out_features; o++)
             b[o] *= l->t.data[o];
     }
@@ -104,6 +104,7 @@ static const struct peft_format format = {
     .type = "IA3",
     .fixed = "{\"fan_in_fan_out\": false, \"init_ia3_weights\": true}",
     .tensor_suffix = "ia3_l",
+    .row_option = "feedforward_modules",
     .place = place,
 };
 

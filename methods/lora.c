@@ -94,7 +94,7 @@ static void merge(struct tuned *t)
                             .b = l->a->t.data,
                             .ldb = l->a->cols,
                             .beta = 1,
-                            .c = method_own_weight(t, s->weight),
+                            .c = params_own_data(&t->model->params, s->weight),
                             .ldc = s->in_features});
     }
 }

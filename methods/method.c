@@ -78,12 +78,3 @@ struct param *method_param(struct tuned *t, const char *module, const char *suff
     p->trainable = true;
     return p;
 }
-
-float *method_own_weight(struct tuned *t, struct param *p)
-{
-    size_t n = (size_t)p->rows * (size_t)p->cols;
-    float *own = arena_array(t->model->arena, n, sizeof *own);
-    memcpy(own, p->t.data, n * sizeof *own);
-    p->t.data = own;
-    return own;
-}

@@ -28,7 +28,7 @@ struct method {
     struct tensor *(*after)(void *state, struct forward *f, const struct site *s, struct tensor *x,
                             struct tensor *y);
     void (*key_value)(void *state, struct forward *f, const struct site *s, struct attention *a);
-    /* Folds the method into the base weights (method_own_weight); NULL when it
+    /* Folds the method into the base weights (params_own_data); NULL when it
      * cannot be done. Called by method_merge only. */
     void (*merge)(struct tuned *t);
     const struct peft_format *peft; /* how PEFT names and stores it, or NULL */
@@ -79,9 +79,5 @@ int method_check_targets(const struct tuned *t, const char *option, struct err *
  * module + "." + suffix; the other fields come from spec. */
 struct param *method_param(struct tuned *t, const char *module, const char *suffix,
                            const struct param *spec);
-
-/* The values of a base parameter, copied out of the checkpoint's mapping so that
- * they can be changed. Owned by the model's arena. */
-float *method_own_weight(struct tuned *t, struct param *p);
 
 #endif

@@ -31,7 +31,10 @@ struct peft_format {
     const char *type;          /* peft_type */
     const char *fixed;         /* JSON map: fields with the only value that means what is
                                   computed here; written, and checked when present */
-    const char *tensor_suffix; /* a module with MODULE.suffix is targeted, or NULL */
+    const char *tensor_suffix; /* a module is in target_modules when the file has
+                                  MODULE.tensor_suffix; or NULL */
+    const char *row_option;    /* a second list: those of them whose tensor has one
+                                  row; or NULL */
     bool prompt_learning;      /* virtual tokens: sizes in the configuration, and one
                                   "base_model." less in the names of the head */
     /* Changes the place of a PART_METHOD parameter; NULL: the usual one,

@@ -1,0 +1,343 @@
+/* adapter_config.json: a method and its options, in PEFT's words. */
+#include "harness/base/json.h"
+#include "methods/peft_file.h"
+#include "models/safetensors.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <string.h>
+
+void peft_type(struct str *type, const struct method *m)
+{
+    if (m->peft) {
+        str_add(type, m->peft->type);
+        return;
+    }
+    str_add(type, "FTBENCH_");
+    for (const char *c = m->name; *c; c++)
+        str_add_char(type, (char)toupper((unsigned char)*c));
+}
+
+static const struct method *find_by_type(const char *type)
+{
+    const struct method *found = NULL;
+    for (int i = 0; methods[i] && !found; i++) {
+        struct str own = {0};
+        peft_type(&own, methods[i]);
+        if (str_equal(str_text(&own), type))
+            found = methods[i];
+        str_release(&own);
+    }
+    return found;
+}
+
+/* Whether PEFT takes module for one that target names: the whole of it or its
+ * last parts. */
+static bool matches(const char *module, const char *target)
+{
+    size_t n = strlen(module), k = strlen(target);
+    return n >= k && strcmp(module + n - k, target) == 0 && (n == k || module[n - k - 1] == '.');
+}
+
+static bool is_target_module(const struct tuned *t, const char *option, const char *module)
+{
+    for (int i = 0; i < t->model->n_sites; i++) {
+        const struct site *s = &t->model->sites[i];
+        if (method_targets(t, option, s) && str_equal(s->module, module))
+            return true;
+    }
+    return false;
+}
+
+/* Whether target names only modules that option means, of all that have a weight. */
+static bool is_exact(const struct tuned *t, const char *option, const char *target)
+{
+    bool exact = true;
+    for (int i = 0; i < t->model->params.n && exact; i++) {
+        const struct param *p = t->model->params.items[i];
+        if (p->part == PART_METHOD || !str_ends(p->name, ".weight"))
+            continue;
+        struct str module = {0};
+        str_add_bytes(&module, p->name, strlen(p->name) - strlen(".weight"));
+        exact =
+            !matches(str_text(&module), target) || is_target_module(t, option, str_text(&module));
+        str_release(&module);
+    }
+    return exact;
+}
+
+/* The shortest ending of module, in whole parts, that is_exact. */
+static const char *shortest_target(const struct tuned *t, const char *option, const char *module)
+{
+    const char *at = module + strlen(module);
+    while (at > module) {
+        at--;
+        while (at > module && at[-1] != '.')
+            at--;
+        if (is_exact(t, option, at))
+            return at;
+    }
+    assert(!"a site's own name means that site only");
+    return module;
+}
+
+/* Names of modules that PEFT resolves to the projections of a list option. */
+static json_t *target_names(const struct tuned *t, const char *option)
+{
+    json_t *names = json_array();
+    for (int i = 0; i < t->model->n_sites; i++) {
+        const struct site *s = &t->model->sites[i];
+        if (!method_targets(t, option, s))
+            continue;
+        const char *name = shortest_target(t, option, s->module);
+        size_t k, n = json_array_size(names);
+        for (k = 0; k < n; k++)
+            if (str_equal(json_string_value(json_array_get(names, k)), name))
+                break;
+        if (k == n)
+            json_array_append_new(names, json_string(name));
+    }
+    return names;
+}
+
+static json_t *option_json(const struct tuned *t, int i)
+{
+    const struct option *opt = &t->options.table[i];
+    const struct option_value *v = &t->options.values[i];
+    switch (opt->type) {
+    case OPTION_INT:
+        return json_integer(v->i);
+    case OPTION_FLOAT:
+        return json_real(v->f);
+    case OPTION_BOOL:
+        return json_boolean(v->i);
+    case OPTION_CHOICE:
+        return json_string(opt->choices[v->i]);
+    case OPTION_LIST:
+        break;
+    }
+    if (t->method->peft)
+        return target_names(t, opt->name);
+    json_t *words = json_array();
+    for (int k = 0; k < v->n_list; k++)
+        json_array_append_new(words, json_string(v->list[k]));
+    return words;
+}
+
+/* What PEFT wants to know about a model that gets virtual tokens. */
+static void add_sizes(json_t *config, const struct tuned *t)
+{
+    int n_attention = 0;
+    const struct site *one = NULL;
+    for (int i = 0; i < t->model->n_sites; i++)
+        if (t->model->sites[i].kind == SITE_KEY_VALUE) {
+            one = &t->model->sites[i];
+            n_attention++;
+        }
+    assert(one);
+    json_object_set_new(config, "num_layers", json_integer(n_attention));
+    json_object_set_new(config, "num_attention_heads", json_integer(one->n_heads));
+    json_object_set_new(config, "token_dim", json_integer(one->out_features));
+    json_object_set_new(config, "num_transformer_submodules", json_integer(1));
+}
+
+/* The head's modules, which PEFT trains and saves whole. */
+static json_t *head_modules(const struct tuned *t)
+{
+    json_t *names = json_array();
+    for (int i = 0; i < t->model->params.n; i++) {
+        const struct param *p = t->model->params.items[i];
+        if (p->part == PART_HEAD && str_ends(p->name, ".weight"))
+            json_array_append_new(names,
+                                  json_stringn(p->name, strlen(p->name) - strlen(".weight")));
+    }
+    return names;
+}
+
+static json_t *parse_fixed(const struct method *m)
+{
+    struct err e = {0};
+    const char *text = m->peft ? m->peft->fixed : "{}";
+    json_t *fixed = json_parse(text, strlen(text), m->name, &e);
+    assert(fixed);
+    return fixed;
+}
+
+int peft_write_config(const struct tuned *t, const char *base_model, const char *path,
+                      struct err *e)
+{
+    json_t *config = parse_fixed(t->method);
+    struct str type = {0};
+    peft_type(&type, t->method);
+    json_object_set_new(config, "peft_type", json_string(str_text(&type)));
+    json_object_set_new(config, "task_type", json_string("SEQ_CLS"));
+    json_object_set_new(config, "inference_mode", json_true());
+    json_object_set_new(config, "base_model_name_or_path",
+                        base_model ? json_string(base_model) : json_null());
+    json_object_set_new(config, "modules_to_save", head_modules(t));
+    for (int i = 0; i < t->options.n; i++)
+        json_object_set_new(config, t->options.table[i].name, option_json(t, i));
+    if (t->method->peft && t->method->peft->prompt_learning)
+        add_sizes(config, t);
+    int rc = json_write(path, config, e);
+    json_decref(config);
+    str_release(&type);
+    return rc;
+}
+
+/* --- reading ---------------------------------------------------------------- */
+
+/* A role belongs to the list when every one of its projections has a tensor in
+ * the file (for row_option: one of a single row). Some but not all: no method
+ * here can say that. */
+static int roles_from_tensors(struct str *words, const struct peft_format *format,
+                              const char *option, const struct model *m,
+                              const struct safetensors *file, struct err *e)
+{
+    bool rows_only = format->row_option && str_equal(option, format->row_option);
+    for (int role = 0; role_names[role]; role++) {
+        int n_sites = 0, n_found = 0;
+        const char *missing = NULL;
+        for (int i = 0; i < m->n_sites; i++) {
+            const struct site *s = &m->sites[i];
+            if (s->kind != SITE_LINEAR || (int)s->role != role)
+                continue;
+            struct str name = {0};
+            str_printf(&name, "base_model.model.%s.%s", s->module, format->tensor_suffix);
+            const struct safetensor *one = safetensors_find(file, str_text(&name));
+            str_release(&name);
+            bool found = one && (!rows_only || (one->n_dims == 2 && one->dims[0] == 1));
+            n_sites++;
+            n_found += found;
+            missing = found ? missing : s->module;
+        }
+        if (n_found && n_found < n_sites)
+            return err_set(e,
+                           "%s: holds \"%s\" for some layers but not for %s; only whole roles can "
+                           "be read",
+                           option, role_names[role], missing);
+        if (n_found)
+            str_printf(words, "%s%s", words->len ? "," : "", role_names[role]);
+    }
+    return 0;
+}
+
+/* A JSON value as a user would write it. */
+static int value_text(struct str *text, const json_t *value)
+{
+    if (json_is_integer(value))
+        str_printf(text, "%lld", (long long)json_integer_value(value));
+    else if (json_is_real(value))
+        str_add_double(text, json_real_value(value));
+    else if (json_is_boolean(value))
+        str_add(text, json_is_true(value) ? "true" : "false");
+    else if (json_is_string(value))
+        str_add(text, json_string_value(value));
+    else if (json_is_array(value))
+        for (size_t i = 0; i < json_array_size(value); i++) {
+            const json_t *word = json_array_get(value, i);
+            if (!json_is_string(word))
+                return -1;
+            str_printf(text, "%s%s", i ? "," : "", json_string_value(word));
+        }
+    else
+        return -1;
+    return 0;
+}
+
+/* One option from its field. PEFT's and our defaults need not agree, so only a
+ * switch may be absent (files of older versions lack the newer switches). */
+static int read_option(struct options *o, const struct option *opt, const json_t *config,
+                       struct err *e)
+{
+    const json_t *value = json_object_get(config, opt->name);
+    if (!value && opt->type == OPTION_BOOL)
+        return 0;
+    if (!value)
+        return err_set(e, "no \"%s\"", opt->name);
+    struct str text = {0};
+    int rc;
+    if (value_text(&text, value) != 0)
+        rc = err_set(e, "\"%s\": not a value this option takes", opt->name);
+    else
+        rc = option_set(o, opt->name, str_text(&text), e);
+    str_release(&text);
+    return rc;
+}
+
+static int read_target_option(struct options *o, const struct method *method, const char *option,
+                              const struct model *m, const struct safetensors *file, struct err *e)
+{
+    struct str words = {0};
+    int rc = roles_from_tensors(&words, method->peft, option, m, file, e);
+    if (rc == 0)
+        rc = option_set(o, option, str_text(&words), e);
+    str_release(&words);
+    return rc;
+}
+
+/* Fields that would mean another computation than ours. */
+static int check_fixed(const struct method *method, json_t *config, struct err *e)
+{
+    json_t *fixed = parse_fixed(method), *want;
+    const char *key;
+    int rc = 0;
+    json_object_foreach(fixed, key, want)
+    {
+        const json_t *is = json_object_get(config, key);
+        if (rc == 0 && is && !json_is_null(is) && !json_equal(is, want)) {
+            struct str text = {0};
+            json_add(&text, want, 0);
+            rc = err_set(e, "\"%s\" must be %s: nothing else is implemented for %s", key,
+                         str_text(&text), method->name);
+            str_release(&text);
+        }
+    }
+    json_decref(fixed);
+    return rc;
+}
+
+static int read_config(const struct method **method, struct options *o, const struct model *model,
+                       json_t *config, const struct safetensors *file, struct arena *a,
+                       struct err *e)
+{
+    const char *type;
+    if (json_text(&type, config, "peft_type", "adapter", e) != 0)
+        return -1;
+    *method = find_by_type(type);
+    if (!*method)
+        return err_set(e, "peft_type \"%s\": no method here", type);
+    options_init(o, (*method)->options, a);
+    if (check_fixed(*method, config, e) != 0)
+        return -1;
+    for (const struct option *opt = (*method)->options; opt->name; opt++) {
+        bool by_tensors = opt->type == OPTION_LIST && (*method)->peft;
+        int rc = by_tensors ? read_target_option(o, *method, opt->name, model, file, e)
+                            : read_option(o, opt, config, e);
+        if (rc != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int peft_config(const struct method **method, struct options *options, const struct model *model,
+                const char *dir, struct arena *a, struct err *e)
+{
+    struct str path = {0};
+    struct arena scratch = {0};
+    struct safetensors file = {0};
+    json_t *config = json_read(file_join(&path, dir, PEFT_CONFIG_FILE), e);
+    int rc = config ? 0 : -1;
+    if (rc == 0)
+        rc = safetensors_open(&file, file_join(&path, dir, PEFT_TENSOR_FILE), &scratch, e);
+    if (rc == 0) {
+        rc = read_config(method, options, model, config, &file, a, e);
+        safetensors_close(&file);
+        if (rc != 0)
+            err_wrap(e, "%s", file_join(&path, dir, PEFT_CONFIG_FILE));
+    }
+    json_decref(config);
+    arena_release(&scratch);
+    str_release(&path);
+    return rc;
+}
