@@ -103,14 +103,14 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
+enum { LONGEST_NAME = 63 }; /* longer texts are nobody's misspelling */
+
 /* Edits that turn a into b: insert, delete, replace a byte, or swap two
- * neighbours (optimal string alignment). Names are short: longer ones compare
- * by their first bytes. */
+ * neighbours (optimal string alignment). */
 static int edit_distance(const char *a, const char *b)
 {
-    enum { MAX = 63 };
-    int d[MAX + 1][MAX + 1];
-    int n = (int)strnlen(a, MAX), m = (int)strnlen(b, MAX);
+    int d[LONGEST_NAME + 1][LONGEST_NAME + 1];
+    int n = (int)strlen(a), m = (int)strlen(b);
     for (int i = 0; i <= n; i++) {
         for (int j = 0; j <= m; j++) {
             if (i == 0 || j == 0) {
@@ -134,6 +134,8 @@ const char *str_nearest(const char *const *names, int n, const char *text)
     size_t n_text = strlen(text);
     for (int i = 0; i < n; i++) {
         size_t n_name = strlen(names[i]);
+        if (n_name > LONGEST_NAME || n_text > LONGEST_NAME)
+            continue;
         int distance = edit_distance(names[i], text);
         if (3 * (size_t)distance > (n_name > n_text ? n_name : n_text))
             continue;
@@ -174,11 +176,19 @@ int str_to_double(double *out, const char *text)
 void str_add_double(struct str *s, double value)
 {
     char text[40];
-    for (int digits = 1; digits <= 17; digits++) {
+    int digits = 1;
+    for (; digits < 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value)
             break;
     }
+    /* With fewer digits than places before the point, %g would write 10 as 1e+01. */
+    int n_places = 1;
+    for (double limit = 10; limit <= fabs(value) && fabs(value) < 1e16; limit *= 10)
+        n_places++;
+    if (digits < n_places)
+        digits = n_places;
+    snprintf(text, sizeof text, "%.*g", digits, value);
     str_add(s, text);
 }
 
