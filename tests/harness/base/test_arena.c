@@ -6,6 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* AddressSanitizer's malloc would end the process itself before xmalloc can. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
 Test(arena, memory_is_zeroed_aligned_and_apart)
 {
     struct arena a;

@@ -59,7 +59,7 @@ Test(yaml, long_lists_keep_all_their_entries)
     cr_assert_eq(root->n, 1000);
     for (int i = 0; i < 1000; i++) {
         long v = -1;
-        char key[8];
+        char key[16];
         snprintf(key, sizeof key, "k%d", i);
         cr_assert_eq(yaml_long(&v, root, key, 0, 1000000, &e), 0);
         cr_assert_eq(v, (long)i * i);
