@@ -57,7 +57,7 @@ void audit_text(struct str *s, const struct audit *au);
 /* One JSON object on one line. */
 void audit_json(struct str *s, const struct audit *au);
 
-/* A line for people and one JSON object for rows shared by two sets. */
+/* A line for people about rows shared by two sets. */
 void audit_shared_text(struct str *s, const struct dataset *d, const struct dataset *other,
                        int n_shared);
 
