@@ -24,9 +24,11 @@ struct safetensor {
     const unsigned char *data; /* in the map, maybe unaligned */
 };
 
+struct arena;
+
 struct safetensors {
-    struct file_map map;       /* owned unless handed on */
-    struct safetensor *items;  /* owned, sorted by name */
+    struct file_map map;      /* owned unless handed on */
+    struct safetensor *items; /* owned, sorted by name */
     int n;
     struct arena *arena; /* borrowed */
 };

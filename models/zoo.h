@@ -16,10 +16,10 @@ struct zoo_entry {
     const char *title, *licence, *source;
     const struct family *family;
     struct options config;
-    bool random_init;      /* init: random: trained from scratch */
-    const char *folder;    /* a Hugging Face folder given by path, else NULL */
-    const char *tokenizer; /* home-relative vocab of what the project ships, or NULL */
-    struct asset *assets;  /* files of the folder: config.json, model.safetensors, ... */
+    bool random_init;           /* init: random: trained from scratch */
+    const char *folder;         /* a Hugging Face folder given by path, else NULL */
+    const char *tokenizer;      /* home-relative vocab of what the project ships, or NULL */
+    const struct asset *assets; /* files of the folder: config.json, model.safetensors, ... */
     int n_assets;
 };
 
@@ -29,14 +29,18 @@ int zoo_find(struct zoo_entry *z, const char *name, struct arena *a, struct err 
 /* Names of all entries, sorted; NULL-ended, owned by a. */
 int zoo_list(const char *const **names, struct arena *a, struct err *e) MUST_CHECK;
 
-/* Gets weights and tokenizer here (cache, mirror, sources) and returns the
- * folder that holds them under the hub's names. A random_init entry has only a
- * tokenizer. */
+/* Gets weights and tokenizer here (project, cache, mirror, sources) and returns
+ * the folder that shows them under the hub's names: links in $cache/models/NAME.
+ * A random_init entry has only a tokenizer; its folder is that of z->tokenizer.
+ * A fetched config.json must say what the entry says. */
 int zoo_fetch(struct str *dir, const struct zoo_entry *z, const struct asset_flags *flags,
               struct err *e) MUST_CHECK;
 
-/* What identifies the weights in a cell's id without reading them where
- * possible: sha256 of the weights asset, of the folder's files, or "random". */
+/* What identifies the weights in a cell's id, without reading them where
+ * possible: the sha256 of the weights asset (its own or locked by an earlier
+ * fetch), of a folder's weight files (checkpoint_hash), or "random". "unfetched"
+ * where nobody published a sha256 and nothing has been fetched yet: fetch before
+ * the id is made. */
 int zoo_weights_hash(char hex[65], const struct zoo_entry *z, struct err *e) MUST_CHECK;
 
 #endif
