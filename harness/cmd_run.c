@@ -1,0 +1,100 @@
+/*
+ * ftbench run: runs the cells of a spec that are not current.
+ */
+#include "harness/command.h"
+#include "harness/plan.h"
+#include "harness/workers.h"
+#include "models/tensor/gemm.h"
+
+#include <string.h>
+
+/* Cells that this run has to do, in order. */
+struct todo {
+    const struct cell **cells;
+    int n;
+    int n_current, n_failed_before;
+};
+
+static int choose(struct todo *todo, const struct plan *plan, const struct command_line *cl,
+                  struct err *e)
+{
+    struct store *store = store_open(cl->db, STORE_WRITE, e);
+
+    if (!store)
+        return -1;
+    todo->cells = arena_array(cl->arena, (size_t)plan->n, sizeof *todo->cells);
+    for (int i = 0; i < plan->n; i++) {
+        enum result_status status;
+        if (store_status(store, plan->cells[i].id, &status, e)) {
+            store_close(store);
+            return -1;
+        }
+        if (status == RESULT_DONE)
+            todo->n_current++;
+        else if (status == RESULT_FAILED && !cl->retry_failed)
+            todo->n_failed_before++;
+        else if (cl->limit == 0 || todo->n < cl->limit)
+            todo->cells[todo->n++] = &plan->cells[i];
+    }
+    store_close(store);
+    return 0;
+}
+
+static void announce(const struct todo *todo, const struct plan *plan,
+                     const struct command_line *cl, FILE *out)
+{
+    double seconds = 0;
+    char text[32];
+
+    for (int i = 0; i < todo->n; i++)
+        seconds += todo->cells[i]->est_seconds;
+    progress_duration(text, seconds / (double)cl->jobs);
+    fprintf(out, "%s: %d cells, %d current, %d to run on %ld processes (%s), about %s\n",
+            plan->spec->name, plan->n, todo->n_current, todo->n, cl->jobs, gemm_core_name(), text);
+    if (todo->n_failed_before)
+        fprintf(out, "%d cells failed before and are left alone; --retry-failed runs them again\n",
+                todo->n_failed_before);
+    fflush(out);
+}
+
+static int conclude(const struct workers_outcome *o, const struct todo *todo,
+                    const struct command_line *cl, FILE *out)
+{
+    fprintf(out, "%d done, %d failed, %d left; results in %s\n", o->n_done, o->n_failed, o->n_left,
+            cl->db);
+    if (o->stopped)
+        fprintf(out, "stopped; the same command goes on where this one left off\n");
+    return o->n_failed || o->stopped || todo->n_failed_before ? EXIT_BAD : EXIT_DONE;
+}
+
+int cmd_run(const struct command_line *cl, FILE *out, struct err *e)
+{
+    struct plan plan;
+    struct todo todo = {0};
+    struct workers_outcome outcome;
+
+    if (plan_read(&plan, cl->args[0], cl->only, cl->n_only, cl->arena, e) ||
+        plan_estimate(&plan, e) || choose(&todo, &plan, cl, e))
+        return -1;
+    announce(&todo, &plan, cl, out);
+    if (cl->dry_run) {
+        for (int i = 0; i < todo.n; i++)
+            fprintf(out, "%s %s %s %s seed %llu\n", todo.cells[i]->id, todo.cells[i]->dataset->name,
+                    todo.cells[i]->model->name, todo.cells[i]->method_label,
+                    (unsigned long long)todo.cells[i]->seed);
+        return EXIT_DONE;
+    }
+    struct workers_params p = {.execute = {.db = cl->db,
+                                           .state_dir = arena_printf(cl->arena, "%s.state", cl->db),
+                                           .spec_path = plan.spec->path,
+                                           .spec_hash = plan.spec->hash,
+                                           .offline = cl->offline,
+                                           .keep_adapter = cl->keep_adapters,
+                                           .snapshot_seconds = (double)cl->snapshot_seconds},
+                               .n_jobs = (int)cl->jobs,
+                               .timeout_seconds = (double)cl->timeout,
+                               .out = out};
+    if (workers_run(todo.cells, todo.n, &p, &outcome, e))
+        return -1;
+    return conclude(&outcome, &todo, cl, out);
+}

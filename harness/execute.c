@@ -1,0 +1,300 @@
+#include "harness/execute.h"
+
+#include "datasets/audit.h"
+#include "harness/base/clock.h"
+#include "harness/base/environment.h"
+#include "harness/base/file.h"
+#include "harness/record.h"
+#include "harness/snapshot.h"
+#include "methods/peft.h"
+#include "models/checkpoint.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum part { TRAIN, VALIDATION, TEST, N_PARTS };
+
+/* All of one running cell. */
+struct execution {
+    const struct cell *cell;
+    const struct execute_params *params;
+    struct arena arena;
+    struct record record; /* what will be stored */
+    const struct dataset *data;
+    struct split split;
+    struct tokenizer *tokenizer;
+    struct feed feeds[N_PARTS];
+    struct batches order[N_PARTS]; /* of evaluation; TRAIN unused */
+    struct str folder;             /* of the checkpoint and tokenizer */
+    struct model model;
+    struct tuned tuned;
+    struct engine engine;
+    struct steps steps;
+    struct train_state state;
+    struct str snapshot;
+    struct execute_summary summary;
+    int64_t start_ns, last_snapshot_ns;
+    int last_snapshot_epoch;
+};
+
+/* Data set, split, tokens. */
+static int load_data(struct execution *x, struct err *e)
+{
+    const struct cell *c = x->cell;
+    struct asset_flags flags = {.offline = x->params->offline};
+    int max_length = (int)option_int(&c->training, "max_length");
+    uint64_t split_seed = (uint64_t)option_int(&c->training, "split_seed");
+    long max_train = option_int(&c->training, "max_train_samples");
+
+    x->data = dataset_load(c->dataset, &flags, &x->arena, e);
+    if (!x->data || split_sound(&x->split, x->data, split_seed, &x->arena, e))
+        return -1;
+    if (max_train > 0 && max_train < x->split.train.n) {
+        int *labels = arena_array(&x->arena, (size_t)x->data->n, sizeof *labels);
+        for (int i = 0; i < x->data->n; i++)
+            labels[i] = x->data->examples[i].label;
+        x->split.train = split_take_stratified(&x->split.train, labels, c->dataset->n_classes,
+                                               (int)max_train, split_seed, 2, &x->arena);
+    }
+    if (zoo_fetch(&x->folder, c->model, &flags, e))
+        return -1;
+    x->tokenizer = tokenizer_open(str_text(&x->folder), e);
+    if (!x->tokenizer)
+        return -1;
+    const struct rows *rows[N_PARTS] = {&x->split.train, &x->split.validation, &x->split.test};
+    for (int i = 0; i < N_PARTS; i++)
+        if (feed_encode(&x->feeds[i], x->data, rows[i], x->tokenizer, max_length, &x->arena, e))
+            return -1;
+    return 0;
+}
+
+/* What model, method and tokenizer must agree on before weights are touched. */
+static int check_fit(const struct execution *x, struct err *e)
+{
+    const struct options *config = &x->model.config;
+    long n_virtual = options_has(&x->tuned.options, "num_virtual_tokens")
+                         ? option_int(&x->tuned.options, "num_virtual_tokens")
+                         : 0;
+    long max_length = option_int(&x->cell->training, "max_length");
+
+    if (options_has(config, "max_position_embeddings") &&
+        max_length + n_virtual > option_int(config, "max_position_embeddings"))
+        return err_usage(e,
+                         "max_length %ld (with %ld virtual tokens) is more than the %ld positions "
+                         "of model %s; lower max_length",
+                         max_length, n_virtual, option_int(config, "max_position_embeddings"),
+                         x->cell->model->name);
+    if (options_has(config, "vocab_size") &&
+        tokenizer_n_vocab(x->tokenizer) > option_int(config, "vocab_size"))
+        return err_set(e, "the tokenizer of model %s has %d pieces but its embedding %ld rows",
+                       x->cell->model->name, tokenizer_n_vocab(x->tokenizer),
+                       option_int(config, "vocab_size"));
+    return 0;
+}
+
+/* Model and method with their weights. */
+static int build(struct execution *x, struct err *e)
+{
+    const struct cell *c = x->cell;
+
+    if (model_declare(&x->model, c->model->family, &c->model->config, c->dataset->n_classes,
+                      &x->arena, e) ||
+        method_attach(&x->tuned, c->method, &c->method_options, &x->model, &x->arena, e) ||
+        check_fit(x, e))
+        return -1;
+    params_allocate(&x->model.params, true);
+    if (!c->model->random_init && checkpoint_load(&x->model, str_text(&x->folder), e))
+        return -1;
+    params_init_missing(&x->model.params, c->seed);
+    return 0;
+}
+
+/* Lays out every batch of the run and takes the memory the largest needs. */
+static void prepare(struct execution *x)
+{
+    const struct options *o = &x->cell->training;
+    int max_tok = (int)option_int(o, "micro_batch_tokens");
+    bool trains = x->model.params.n_train > 0;
+    int n_epochs = trains ? (int)option_int(o, "num_train_epochs") : 0;
+    int bound_tok =
+        max_tok > option_int(o, "max_length") ? max_tok : (int)option_int(o, "max_length");
+
+    x->steps = steps_lay(&x->feeds[TRAIN], n_epochs, (int)option_int(o, "train_batch_size"),
+                         max_tok, x->cell->seed, &x->arena);
+    train_state_init(&x->state, &x->steps, x->model.params.n_train, &x->arena);
+    engine_init(&x->engine, &x->tuned, bound_tok, bound_tok, x->cell->seed, &x->arena);
+    for (long i = 0; i < x->steps.n_micro; i++)
+        engine_measure(&x->engine, &x->feeds[TRAIN], x->steps.rows + x->steps.micro_start[i],
+                       x->steps.micro_start[i + 1] - x->steps.micro_start[i], true);
+    for (int p = VALIDATION; p < N_PARTS; p++) {
+        struct batches *b = &x->order[p];
+        *b = order_evaluation(x->feeds[p].n, x->feeds[p].length_tok, max_tok, &x->arena);
+        for (int i = 0; i < b->n; i++)
+            engine_measure(&x->engine, &x->feeds[p], b->rows + b->start[i],
+                           b->start[i + 1] - b->start[i], false);
+    }
+    engine_allocate(&x->engine);
+}
+
+static void on_progress(void *context, const struct train_state *s)
+{
+    struct execution *x = context;
+    struct execute_progress p = {.step = s->step,
+                                 .n_steps = x->steps.n_steps,
+                                 .n_tok = s->n_tok,
+                                 .train_seconds = 1e-9 * (double)s->train_ns,
+                                 .loss = s->steps[s->step - 1].loss,
+                                 .epoch = s->steps[s->step - 1].epoch,
+                                 .n_epochs = x->steps.n_epochs};
+    if (x->params->progress)
+        x->params->progress(x->params->context, &p);
+}
+
+static bool on_stop(void *context)
+{
+    struct execution *x = context;
+    return x->params->stop && x->params->stop(x->params->context);
+}
+
+static bool on_snapshot_due(void *context)
+{
+    struct execution *x = context;
+    if (x->state.step == x->steps.n_steps)
+        return false;
+    return x->state.n_epochs > x->last_snapshot_epoch ||
+           1e-9 * (double)(clock_ns() - x->last_snapshot_ns) >= x->params->snapshot_seconds;
+}
+
+static int on_snapshot(void *context, const struct train_state *s, struct err *e)
+{
+    struct execution *x = context;
+    x->last_snapshot_ns = clock_ns();
+    x->last_snapshot_epoch = s->n_epochs;
+    return snapshot_write(str_text(&x->snapshot), x->cell, s, &x->model.params, e);
+}
+
+static struct train_options train_options_of(const struct options *o)
+{
+    return (struct train_options){
+        .adamw = {.beta1 = (float)option_float(o, "adam_beta1"),
+                  .beta2 = (float)option_float(o, "adam_beta2"),
+                  .epsilon = (float)option_float(o, "adam_epsilon"),
+                  .weight_decay = (float)option_float(o, "weight_decay")},
+        .lr_scheduler_type =
+            (enum schedule)str_index(schedule_names, option_choice(o, "lr_scheduler_type")),
+        .learning_rate = option_float(o, "learning_rate"),
+        .warmup_ratio = option_float(o, "warmup_ratio"),
+        .max_grad_norm = option_float(o, "max_grad_norm"),
+        .metric_for_best_model = train_metric_named(option_choice(o, "metric_for_best_model"))};
+}
+
+/* Takes up the snapshot, if any, and trains to the end. */
+static enum train_outcome train(struct execution *x, struct err *e)
+{
+    struct train_hooks hooks = {.context = x,
+                                .progress = on_progress,
+                                .snapshot_due = on_snapshot_due,
+                                .snapshot = on_snapshot,
+                                .stop = on_stop};
+    const struct feed *v = &x->feeds[VALIDATION];
+    struct training t = {.engine = &x->engine,
+                         .train = &x->feeds[TRAIN],
+                         .validation = v,
+                         .validation_order = &x->order[VALIDATION],
+                         .steps = &x->steps,
+                         .options = train_options_of(&x->cell->training),
+                         .hooks = &hooks};
+    t.logits = arena_array(&x->arena, (size_t)v->n * (size_t)v->n_classes, sizeof *t.logits);
+    t.predicted = arena_array(&x->arena, (size_t)v->n, sizeof *t.predicted);
+    if (snapshot_read(str_text(&x->snapshot), x->cell, &x->steps, &x->state, &x->model.params, e) <
+        0) {
+        err_wrap(e, "starting again from the first step");
+        if (x->params->warn)
+            x->params->warn(x->params->context, e->text);
+        err_clear(e);
+    }
+    x->last_snapshot_ns = clock_ns();
+    x->last_snapshot_epoch = x->state.n_epochs;
+    return train_run(&t, &x->state, e);
+}
+
+/* Evaluates the chosen parameters on validation and test and stores it all. */
+static int judge_and_store(struct execution *x, struct err *e)
+{
+    static const char *const names[N_PARTS] = {"train", "validation", "test"};
+
+    for (int p = VALIDATION; p < N_PARTS; p++) {
+        const struct feed *f = &x->feeds[p];
+        float *logits = arena_array(&x->arena, (size_t)f->n * (size_t)f->n_classes, sizeof *logits);
+        engine_evaluate(&x->engine, f, &x->order[p], logits);
+        record_split(&x->record, names[p], f, logits);
+    }
+    double m[METRIC_COUNT];
+    metrics_compute(m, &x->record.splits[RECORD_SPLITS - 1].rows);
+    x->summary = (struct execute_summary){m[METRIC_ACCURACY], m[METRIC_F1_MACRO]};
+    record_data(&x->record, x->data, &x->split);
+    record_training(&x->record, &x->state, &x->steps, 1e-9 * (double)(clock_ns() - x->start_ns));
+    return record_store(&x->record, x->params, e);
+}
+
+static int keep_adapter(struct execution *x, struct err *e)
+{
+    struct str dir = {0};
+    str_printf(&dir, "%s/%s.adapter", x->params->state_dir, x->cell->id);
+    int failed = peft_write(&x->tuned, x->cell->model->name, str_text(&dir), e);
+    str_release(&dir);
+    return failed;
+}
+
+static enum execute_outcome run(struct execution *x, struct err *e)
+{
+    if (load_data(x, e) || build(x, e))
+        return EXECUTE_FAILED;
+    prepare(x);
+    if (file_make_dirs(x->params->state_dir, e))
+        return EXECUTE_FAILED;
+    str_printf(&x->snapshot, "%s/%s.snapshot", x->params->state_dir, x->cell->id);
+    enum train_outcome outcome = train(x, e);
+    if (outcome == TRAIN_STOPPED)
+        return EXECUTE_STOPPED;
+    if (outcome == TRAIN_FAILED || judge_and_store(x, e) ||
+        (x->params->keep_adapter && keep_adapter(x, e)))
+        return EXECUTE_FAILED;
+    unlink(str_text(&x->snapshot));
+    return EXECUTE_DONE;
+}
+
+static void execution_release(struct execution *x)
+{
+    engine_release(&x->engine);
+    model_release(&x->model);
+    for (int i = 0; i < N_PARTS; i++)
+        feed_release(&x->feeds[i]);
+    tokenizer_free(x->tokenizer);
+    str_release(&x->folder);
+    str_release(&x->snapshot);
+    arena_release(&x->arena);
+}
+
+enum execute_outcome execute_cell(const struct cell *c, const struct execute_params *p,
+                                  struct execute_summary *summary, struct err *e)
+{
+    struct execution x = {.cell = c, .params = p, .start_ns = clock_ns()};
+    record_init(&x.record, c, &x.arena);
+    enum execute_outcome outcome = run(&x, e);
+    *summary = x.summary;
+    execution_release(&x);
+    return outcome;
+}
+
+int execute_store_failure(const struct cell *c, const struct execute_params *p, const char *message,
+                          struct err *e)
+{
+    struct arena a = {0};
+    struct record r;
+    record_init(&r, c, &a);
+    record_failure(&r, message);
+    int failed = record_store(&r, p, e);
+    arena_release(&a);
+    return failed;
+}

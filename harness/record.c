@@ -1,0 +1,141 @@
+#include "harness/record.h"
+
+#include "datasets/audit.h"
+#include "harness/base/clock.h"
+#include "harness/base/environment.h"
+#include "models/tensor/gemm.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+static const char *canonical_options(const struct options *o, struct arena *a)
+{
+    struct str s = {0};
+    options_canonical(&s, o, "", false);
+    const char *text = arena_strdup(a, str_text(&s));
+    str_release(&s);
+    return text;
+}
+
+static void record_environment(struct result_run *run, struct arena *a)
+{
+    struct environment env;
+    struct environment_fact facts[ENVIRONMENT_FACTS];
+    struct result_pair *pairs = arena_array(a, ENVIRONMENT_FACTS + 1, sizeof *pairs);
+
+    environment_read(&env, a);
+    environment_facts(facts, &env, a);
+    for (int i = 0; i < ENVIRONMENT_FACTS; i++)
+        pairs[i] = (struct result_pair){facts[i].key, facts[i].value};
+    pairs[ENVIRONMENT_FACTS] = (struct result_pair){"blas", gemm_library()};
+    run->environment = pairs;
+    run->n_environment = ENVIRONMENT_FACTS + 1;
+    run->commit = env.commit;
+    run->blas_core = gemm_core_name();
+    run->determinism = "same bits with these BLAS kernels";
+}
+
+void record_init(struct record *r, const struct cell *c, struct arena *a)
+{
+    memset(r, 0, sizeof *r);
+    r->arena = a;
+    clock_utc(r->started);
+    r->result.cell = (struct result_cell){
+        .cell_id = c->id,
+        .canonical = c->canonical,
+        .model = c->model->name,
+        .method = c->method_label,
+        .method_options = canonical_options(&c->method_options, a),
+        .dataset = c->dataset->name,
+        .protocol = c->protocol,
+        .protocol_options = canonical_options(&c->training, a),
+        .precision = option_choice(&c->training, "precision"),
+        .spec_path = "",
+        .spec_hash = "",
+        .seed = c->seed,
+        .trainable_params = (int64_t)c->trainable_params,
+        .total_params = (int64_t)c->total_params,
+    };
+    r->result.dataset = (struct result_dataset){.data_hash = "", .classes = "", .audit = ""};
+    r->result.run = (struct result_run){.status = RESULT_DONE,
+                                        .message = "",
+                                        .started = r->started,
+                                        .numerics_version = NUMERICS_VERSION};
+    record_environment(&r->result.run, a);
+}
+
+void record_data(struct record *r, const struct dataset *d, const struct split *s)
+{
+    struct str classes = {0}, json = {0};
+    struct audit audit = audit_dataset(d, r->arena);
+
+    for (int i = 0; i < d->info->n_classes; i++)
+        str_printf(&classes, "%s%s", i ? "\n" : "", d->info->classes[i]);
+    audit_json(&json, &audit);
+    r->result.dataset =
+        (struct result_dataset){.data_hash = d->data_hash,
+                                .stand_in = d->stand_in,
+                                .classes = arena_strdup(r->arena, str_text(&classes)),
+                                .audit = arena_strdup(r->arena, str_text(&json)),
+                                .n_examples = d->n};
+    str_release(&classes);
+    str_release(&json);
+    r->result.run.n_train = s->train.n;
+    r->result.run.n_validation = s->validation.n;
+    r->result.run.n_test = s->test.n;
+}
+
+void record_split(struct record *r, const char *name, const struct feed *f, const float *logits)
+{
+    int *predicted = arena_array(r->arena, (size_t)f->n, sizeof *predicted);
+
+    assert(r->result.n_splits < RECORD_SPLITS);
+    for (int i = 0; i < f->n; i++)
+        predicted[i] = metrics_argmax(logits + (size_t)i * (size_t)f->n_classes, f->n_classes);
+    r->splits[r->result.n_splits++] = (struct result_split){.name = name,
+                                                            .rows = {.n = f->n,
+                                                                     .n_classes = f->n_classes,
+                                                                     .label = f->labels,
+                                                                     .predicted = predicted,
+                                                                     .logits = logits},
+                                                            .row_hash = f->hashes};
+    r->result.splits = r->splits;
+}
+
+void record_training(struct record *r, const struct train_state *s, const struct steps *steps,
+                     double seconds)
+{
+    struct result_run *run = &r->result.run;
+
+    r->result.steps = s->steps;
+    r->result.n_steps = (int)steps->n_steps;
+    r->result.epochs = s->epochs;
+    r->result.n_epochs = s->n_epochs;
+    run->seconds = seconds;
+    run->train_seconds = 1e-9 * (double)s->train_ns;
+    run->peak_rss_bytes = process_usage().peak_rss_bytes;
+    run->train_tokens = s->n_tok;
+    run->train_examples = s->n_examples;
+    run->best_epoch = s->best_epoch;
+    run->resumed = s->n_resumed;
+}
+
+void record_failure(struct record *r, const char *message)
+{
+    r->result.run.status = RESULT_FAILED;
+    r->result.run.message = message;
+}
+
+int record_store(struct record *r, const struct execute_params *p, struct err *e)
+{
+    struct store *store = store_open(p->db, STORE_WRITE, e);
+
+    if (!store)
+        return -1;
+    r->result.cell.spec_path = p->spec_path;
+    r->result.cell.spec_hash = p->spec_hash;
+    int failed = store_put_result(store, &r->result, e);
+    store_close(store);
+    return failed ? err_wrap(e, "result of cell %s", r->result.cell.cell_id) : 0;
+}

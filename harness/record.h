@@ -1,0 +1,39 @@
+/*
+ * record: a running cell's facts, collected into what the store keeps.
+ */
+#ifndef FT_HARNESS_RECORD_H
+#define FT_HARNESS_RECORD_H
+
+#include "harness/execute.h"
+#include "harness/train.h"
+#include "results/store.h"
+
+enum { RECORD_SPLITS = 2 };
+
+struct record {
+    struct result result;
+    struct result_split splits[RECORD_SPLITS];
+    char started[21];
+    struct arena *arena; /* borrowed */
+};
+
+/* Identity and environment. */
+void record_init(struct record *r, const struct cell *c, struct arena *a);
+
+/* Data set, audit and sizes of the split. */
+void record_data(struct record *r, const struct dataset *d, const struct split *s);
+
+/* One evaluated part with its logits [f->n, n_classes], both borrowed. */
+void record_split(struct record *r, const char *name, const struct feed *f, const float *logits);
+
+/* Curves and costs; s borrowed. seconds: wall time of this process's work. */
+void record_training(struct record *r, const struct train_state *s, const struct steps *steps,
+                     double seconds);
+
+/* The cell failed. */
+void record_failure(struct record *r, const char *message);
+
+/* Opens the database, stores, closes. */
+int record_store(struct record *r, const struct execute_params *p, struct err *e) MUST_CHECK;
+
+#endif

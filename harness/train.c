@@ -1,0 +1,157 @@
+#include "harness/train.h"
+
+#include "harness/base/clock.h"
+#include "results/metrics.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+/* Micro-batches are numbered step * MICRO_MAX + i, so that their dropout masks
+ * do not depend on how earlier steps were cut. */
+enum { MICRO_MAX = 256 };
+
+void train_state_init(struct train_state *s, const struct steps *steps, size_t n_train,
+                      struct arena *a)
+{
+    memset(s, 0, sizeof *s);
+    s->steps = arena_array(a, (size_t)steps->n_steps, sizeof *s->steps);
+    s->epochs = arena_array(a, (size_t)steps->n_epochs, sizeof *s->epochs);
+    s->best = arena_array(a, n_train, sizeof *s->best);
+}
+
+/* Gradients of update number step: of the mean loss over its examples, which it
+ * returns. */
+static double accumulate(const struct training *t, long step)
+{
+    const struct steps *p = t->steps;
+    long first = p->step_micro[step], end = p->step_micro[step + 1];
+    int n = steps_examples(p, step);
+    double loss = 0;
+
+    assert(end - first <= MICRO_MAX);
+    for (long i = first; i < end; i++)
+        loss += engine_train(t->engine, t->train, p->rows + p->micro_start[i],
+                             p->micro_start[i + 1] - p->micro_start[i], 1.0f / (float)n,
+                             (uint32_t)(step * MICRO_MAX + (i - first)));
+    return loss;
+}
+
+/* Gradients, clipping and AdamW of update s->step. */
+static int update(const struct training *t, struct train_state *s, struct err *e)
+{
+    const struct train_options *o = &t->options;
+    struct params *params = &t->engine->model->params;
+    struct result_step *curve = &s->steps[s->step];
+    long n_steps = t->steps->n_steps, n_warmup = (long)ceil(o->warmup_ratio * (double)n_steps);
+
+    memset(params->adam.grad, 0, params->n_train * sizeof(float));
+    curve->epoch = s->n_epochs + 1;
+    curve->loss = accumulate(t, s->step);
+    curve->grad_norm = grad_norm(params->adam.grad, params->n_train);
+    curve->learning_rate =
+        o->learning_rate * schedule_factor(o->lr_scheduler_type, s->step, n_warmup, n_steps);
+    curve->tokens = steps_tokens(t->steps, t->train, s->step);
+    if (!isfinite(curve->loss) || !isfinite(curve->grad_norm))
+        return err_set(e,
+                       "training diverged at step %ld of %ld: loss %g, gradient norm %g; "
+                       "try a smaller learning_rate than %g",
+                       s->step + 1, n_steps, curve->loss, curve->grad_norm, o->learning_rate);
+    adamw_step(&o->adamw, &params->adam, s->step + 1, curve->learning_rate,
+               clip_scale(curve->grad_norm, o->max_grad_norm));
+    int n = steps_examples(t->steps, s->step);
+    s->n_tok += curve->tokens;
+    s->n_examples += n;
+    s->epoch_loss += curve->loss * n;
+    s->step++;
+    return 0;
+}
+
+enum train_metric train_metric_named(const char *name)
+{
+    if (str_equal(name, "accuracy"))
+        return BEST_ACCURACY;
+    return str_equal(name, "loss") ? BEST_LOSS : BEST_F1_MACRO;
+}
+
+static double best_value_of(enum train_metric metric, const struct result_epoch *r)
+{
+    switch (metric) {
+    case BEST_F1_MACRO:
+        return r->validation_f1_macro;
+    case BEST_LOSS:
+        return -r->validation_loss;
+    case BEST_ACCURACY:
+        break;
+    }
+    return r->validation_accuracy;
+}
+
+/* Validates after an epoch and keeps the parameters when they are the best so
+ * far; of equals the earlier stays. */
+static void end_epoch(const struct training *t, struct train_state *s)
+{
+    const struct feed *v = t->validation;
+    const struct params *params = &t->engine->model->params;
+    struct result_epoch *r = &s->epochs[s->n_epochs++];
+
+    engine_evaluate(t->engine, v, t->validation_order, t->logits);
+    for (int i = 0; i < v->n; i++)
+        t->predicted[i] =
+            metrics_argmax(t->logits + (size_t)i * (size_t)v->n_classes, v->n_classes);
+    double m[METRIC_COUNT];
+    metrics_compute(m, &(struct predictions){.n = v->n,
+                                             .n_classes = v->n_classes,
+                                             .label = v->labels,
+                                             .predicted = t->predicted,
+                                             .logits = t->logits});
+    *r = (struct result_epoch){.train_loss = s->epoch_loss / t->train->n,
+                               .validation_loss = m[METRIC_LOSS],
+                               .validation_accuracy = m[METRIC_ACCURACY],
+                               .validation_f1_macro = m[METRIC_F1_MACRO]};
+    s->epoch_loss = 0;
+    double value = best_value_of(t->options.metric_for_best_model, r);
+    if (s->best_epoch && !(value > s->best_value))
+        return;
+    s->best_epoch = s->n_epochs;
+    s->best_value = value;
+    memcpy(s->best, params->adam.param, params->n_train * sizeof(float));
+}
+
+/* One update and what follows it. */
+static int advance(const struct training *t, struct train_state *s, struct err *e)
+{
+    int64_t start = clock_ns();
+    if (update(t, s, e))
+        return -1;
+    int64_t trained = clock_ns();
+    s->train_ns += trained - start;
+    if (s->step % t->steps->steps_per_epoch == 0) {
+        end_epoch(t, s);
+        s->evaluate_ns += clock_ns() - trained;
+        s->epochs[s->n_epochs - 1].seconds = 1e-9 * (double)(s->train_ns + s->evaluate_ns);
+    }
+    return 0;
+}
+
+enum train_outcome train_run(const struct training *t, struct train_state *s, struct err *e)
+{
+    const struct train_hooks *h = t->hooks;
+    struct params *params = &t->engine->model->params;
+
+    while (s->step < t->steps->n_steps) {
+        if (advance(t, s, e))
+            return TRAIN_FAILED;
+        if (h->progress)
+            h->progress(h->context, s);
+        bool stop = h->stop && h->stop(h->context);
+        if ((stop || (h->snapshot_due && h->snapshot_due(h->context))) &&
+            h->snapshot(h->context, s, e))
+            return TRAIN_FAILED;
+        if (stop)
+            return TRAIN_STOPPED;
+    }
+    if (s->best_epoch)
+        memcpy(params->adam.param, s->best, params->n_train * sizeof(float));
+    return TRAIN_DONE;
+}

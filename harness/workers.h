@@ -1,0 +1,32 @@
+/*
+ * workers: cells as processes, so that one cell's end is only its own.
+ *
+ * Each cell runs in a forked process of one thread and stores its own result.
+ * A crash, an out-of-memory kill or a time-out becomes a stored failure and the
+ * matrix goes on. SIGINT or SIGTERM stops cleanly: running cells snapshot after
+ * their current update and stay pending; a second signal kills them.
+ */
+#ifndef FT_HARNESS_WORKERS_H
+#define FT_HARNESS_WORKERS_H
+
+#include "harness/execute.h"
+#include "harness/progress.h"
+
+struct workers_params {
+    struct execute_params execute; /* context and callbacks are set here */
+    int n_jobs;                    /* processes at a time */
+    double timeout_seconds;        /* a cell may take; 0: no limit */
+    FILE *out;                     /* progress goes there */
+};
+
+struct workers_outcome {
+    int n_done, n_failed, n_left;
+    bool stopped; /* by a signal */
+};
+
+/* Runs cells[0..n) in order. -1 when results cannot be stored (the world's
+ * fault, not a cell's); what ran before is kept. */
+int workers_run(const struct cell *const *cells, int n, const struct workers_params *p,
+                struct workers_outcome *outcome, struct err *e) MUST_CHECK;
+
+#endif
