@@ -24,7 +24,7 @@ struct cell {
     const struct method *method;
     struct options method_options;
     const struct dataset_info *dataset;
-    const char *protocol; /* name of the protocol file */
+    const char *protocol;    /* name of the protocol file */
     struct options training; /* of training_options (protocol.h), resolved */
     uint64_t seed;
 

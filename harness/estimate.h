@@ -12,14 +12,21 @@
 
 #include "harness/cell.h"
 
-/* Fills trainable_params, total_params, est_memory_bytes and est_seconds. */
-int estimate_cell(struct cell *c, struct err *e) MUST_CHECK;
+struct estimate {
+    size_t trainable_params, total_params;
+    size_t memory_bytes;
+    int n_tok;                            /* a text is taken to have: half the longest */
+    double forward_flops, training_flops; /* for one token */
+};
 
-/* Whether two cells have equal estimates but for the number of rows, so that one declaration
- * serves both. */
-bool estimate_same_step(const struct cell *a, const struct cell *b);
+/* From the cell's model, method and batch. */
+int estimate_make(struct estimate *out, const struct cell *c, struct err *e) MUST_CHECK;
 
-/* c's estimates from a cell for which estimate_same_step holds. */
-void estimate_like(struct cell *c, const struct cell *other);
+/* Whether an estimate made for one of two cells serves the other. */
+bool estimate_serves(const struct cell *a, const struct cell *b);
+
+/* Fills trainable_params, total_params, est_memory_bytes and, with the cell's own rows and
+ * epochs, est_seconds. */
+void estimate_fill(struct cell *c, const struct estimate *x);
 
 #endif

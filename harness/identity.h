@@ -14,8 +14,7 @@
 #define IDENTITY_UNRESOLVED "unresolved"
 
 /* Weights: see zoo_weights_hash. */
-int identity_weights(char hex[HASH_HEX_SIZE], const struct zoo_entry *z,
-                     struct err *e) MUST_CHECK;
+int identity_weights(char hex[HASH_HEX_SIZE], const struct zoo_entry *z, struct err *e) MUST_CHECK;
 
 /* The files a tokenizer is read from. */
 int identity_tokenizer(char hex[HASH_HEX_SIZE], const struct zoo_entry *z,

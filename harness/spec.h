@@ -29,8 +29,8 @@ struct spec_method {
 
 struct spec {
     const char *path;
-    char hash[HASH_HEX_SIZE]; /* of the file's bytes */
-    const char *name;         /* default: the file's name without folder and ending */
+    char hash[HASH_HEX_SIZE];  /* of the file's bytes */
+    const char *name;          /* default: the file's name without folder and ending */
     const char *title, *notes; /* "" when not given */
 
     struct zoo_entry *models;
@@ -44,8 +44,8 @@ struct spec {
     uint64_t *seeds;
     int n_seeds;
 
-    const struct yaml *set;  /* or NULL */
-    bool *set_used;          /* [set->n] */
+    const struct yaml *set; /* or NULL */
+    bool *set_used;         /* [set->n] */
     struct rule *overrides;
     int n_overrides;
     struct rule *excludes;

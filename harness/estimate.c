@@ -1,0 +1,160 @@
+#include "harness/estimate.h"
+
+#include "harness/engine.h"
+
+#include <string.h>
+
+/* What a thread is taken to do, of useful operations: between a miniature's and a base
+ * model's share of a current core's peak. */
+static const double nominal_flops_per_second = 5e10;
+
+/* The program, its libraries and the texts of a data set: measured on a run of a one-layer
+ * model, rounded up. */
+enum { PROGRAM_BYTES = 64 << 20 };
+
+/* Rows that train, validate and test. */
+struct row_counts {
+    double train, validation, test;
+};
+
+static double rows_in(const struct dataset_info *info, uint32_t mask)
+{
+    double n = 0;
+    for (int i = 0; i < info->n_splits; i++)
+        if (mask & UINT32_C(1) << i)
+            n += (double)info->splits[i].rows;
+    return n;
+}
+
+static struct row_counts count_rows(const struct cell *c)
+{
+    const struct sound_rows *sound = &c->dataset->sound;
+    struct row_counts n = {.train = rows_in(c->dataset, sound->train)};
+    if (sound->pooled) {
+        n.validation = n.test = 0.1 * n.train;
+        n.train *= 0.8;
+    } else {
+        n.test = rows_in(c->dataset, sound->test);
+        n.validation = sound->validation ? rows_in(c->dataset, sound->validation) : 0.1 * n.train;
+        n.train -= sound->validation ? 0 : n.validation;
+    }
+    double most = (double)option_int(&c->training, "max_train_samples");
+    if (most > 0 && most < n.train)
+        n.train = most;
+    return n;
+}
+
+/* Operations for one token: forward, and what training adds. Counted from the matrices that
+ * a token goes through (2 operations a weight), attention's two products, and for the
+ * backward pass the layers from the lowest trainable one up. */
+static void count_operations(struct estimate *x, const struct model *m)
+{
+    double weights = 0, above = 0, trained = 0;
+    int n_layers = 0, lowest = 1 << 30;
+    for (int i = 0; i < m->n_sites; i++)
+        if (m->sites[i].layer >= n_layers)
+            n_layers = m->sites[i].layer + 1;
+    for (int i = 0; i < m->params.n; i++) {
+        const struct param *p = m->params.items[i];
+        if (p->trainable && p->part != PART_HEAD && p->layer < lowest)
+            lowest = p->layer;
+    }
+    for (int i = 0; i < m->params.n; i++) {
+        const struct param *p = m->params.items[i];
+        if (p->role != PARAM_WEIGHT || p->layer < 0)
+            continue;
+        double n = 2.0 * p->rows * p->cols;
+        weights += n;
+        above += p->layer >= lowest ? n : 0;
+        trained += p->trainable ? n : 0;
+    }
+    double attention = 0;
+    for (int i = 0; i < m->n_sites; i++)
+        if (m->sites[i].kind == SITE_KEY_VALUE)
+            attention += 4.0 * m->sites[i].in_features * x->n_tok;
+    x->forward_flops = weights + attention;
+    x->training_flops =
+        x->forward_flops + above + trained + (lowest < n_layers ? 2 * attention : 0);
+}
+
+/* Tokens of the longest text a cell may see. */
+static int longest(const struct cell *c, const struct model *m)
+{
+    int n_tok = (int)option_int(&c->training, "max_length");
+    return n_tok < model_max_tokens(m) ? n_tok : model_max_tokens(m);
+}
+
+/* Bytes of one step: a micro-batch filled with the longest texts. */
+static size_t step_bytes(const struct cell *c, struct tuned *t, struct arena *a)
+{
+    int n_tok = longest(c, t->model);
+    int n_seq = (int)option_int(&c->training, "micro_batch_tokens") / n_tok;
+    int batch = (int)option_int(&c->training, "train_batch_size");
+    n_seq = n_seq < 1 ? 1 : n_seq > batch ? batch : n_seq;
+
+    int offsets[2] = {0, n_tok}, label = 0;
+    struct feed f = {
+        .n = 1,
+        .n_classes = t->model->n_labels,
+        .labels = &label,
+        .length_tok = &n_tok,
+        .tokens = {.ids = arena_array(a, (size_t)n_tok, sizeof(int)), .offsets = offsets, .n = 1}};
+    int *rows = arena_array(a, (size_t)n_seq, sizeof *rows); /* row 0, n_seq times */
+
+    struct engine g;
+    engine_init(&g, t, n_tok * n_seq, n_seq, c->seed, a);
+    if (params_trainable(&t->model->params) > 0)
+        engine_measure(&g, &f, rows, n_seq, true);
+    engine_measure(&g, &f, rows, n_seq, false);
+    size_t n_bytes = g.needed_bytes;
+    engine_release(&g);
+    return n_bytes;
+}
+
+int estimate_make(struct estimate *out, const struct cell *c, struct err *e)
+{
+    struct arena a = {0};
+    struct model m = {0};
+    struct tuned t;
+    int rc = model_declare(&m, c->model->family, &c->model->config, c->dataset->n_classes, &a, e);
+    if (rc == 0)
+        rc = method_attach(&t, c->method, &c->method_options, &m, &a, e);
+    if (rc == 0) {
+        *out = (struct estimate){.trainable_params = params_trainable(&m.params),
+                                 .total_params = params_total(&m.params)};
+        /* Gradients and both moments stand beside what trains. */
+        size_t n_values = out->total_params + 3 * out->trainable_params;
+        out->memory_bytes = n_values * sizeof(float) + step_bytes(c, &t, &a) + PROGRAM_BYTES;
+        out->n_tok = longest(c, &m) / 2;
+        count_operations(out, &m);
+    }
+    model_release(&m);
+    arena_release(&a);
+    return rc;
+}
+
+bool estimate_serves(const struct cell *a, const struct cell *b)
+{
+    static const char *const keys[] = {"max_length", "micro_batch_tokens", "train_batch_size",
+                                       NULL};
+    if (a->model != b->model || a->dataset->n_classes != b->dataset->n_classes ||
+        strcmp(a->method_label, b->method_label) != 0)
+        return false;
+    for (int i = 0; keys[i]; i++)
+        if (option_int(&a->training, keys[i]) != option_int(&b->training, keys[i]))
+            return false;
+    return true;
+}
+
+void estimate_fill(struct cell *c, const struct estimate *x)
+{
+    struct row_counts rows = count_rows(c);
+    double n_epochs = (double)option_int(&c->training, "num_train_epochs");
+    double validations = n_epochs > 0 ? n_epochs : 1;
+    double operations = rows.train * n_epochs * x->training_flops +
+                        (rows.validation * validations + rows.test) * x->forward_flops;
+    c->trainable_params = x->trainable_params;
+    c->total_params = x->total_params;
+    c->est_memory_bytes = x->memory_bytes;
+    c->est_seconds = operations * x->n_tok / nominal_flops_per_second;
+}

@@ -1,0 +1,273 @@
+#include "harness/plan.h"
+
+#include "harness/command.h"
+#include "harness/estimate.h"
+#include "harness/identity.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Hashes of one axis's entries, told once. */
+struct hashes {
+    char (*weights)[HASH_HEX_SIZE];   /* [n_models] */
+    char (*tokenizer)[HASH_HEX_SIZE]; /* [n_models] */
+    char (*data)[HASH_HEX_SIZE];      /* [n_datasets] */
+};
+
+/* Indices along the axes. */
+struct place {
+    int dataset, model, method, protocol, seed;
+};
+
+static int resolve(struct hashes *h, const struct spec *s, struct arena *a, struct err *e)
+{
+    h->weights = arena_array(a, (size_t)s->n_models, sizeof *h->weights);
+    h->tokenizer = arena_array(a, (size_t)s->n_models, sizeof *h->tokenizer);
+    h->data = arena_array(a, (size_t)s->n_datasets, sizeof *h->data);
+    for (int i = 0; i < s->n_models; i++)
+        if (identity_weights(h->weights[i], &s->models[i], e) != 0 ||
+            identity_tokenizer(h->tokenizer[i], &s->models[i], e) != 0)
+            return err_wrap(e, "model %s", s->models[i].name);
+    for (int i = 0; i < s->n_datasets; i++)
+        if (identity_data(h->data[i], s->datasets[i], e) != 0)
+            return err_wrap(e, "data set %s", s->datasets[i]->name);
+    return 0;
+}
+
+static struct point point_at(const struct spec *s, const struct place *at)
+{
+    const struct zoo_entry *model = &s->models[at->model];
+    return (struct point){.word = {[RULE_MODEL] = model->name,
+                                   [RULE_METHOD] = s->methods[at->method].method->name,
+                                   [RULE_DATASET] = s->datasets[at->dataset]->name,
+                                   [RULE_INIT] = model->random_init ? "random" : "pretrained",
+                                   [RULE_PROTOCOL] = s->protocols[at->protocol].name},
+                          .method_label = s->methods[at->method].label};
+}
+
+static bool is_excluded(const struct spec *s, const struct point *p)
+{
+    bool excluded = false;
+    for (int i = 0; i < s->n_excludes; i++)
+        if (rule_holds(&s->excludes[i], p)) {
+            s->excludes[i].used[0] = true;
+            excluded = true;
+        }
+    return excluded;
+}
+
+static int apply_rules(struct cell *c, const struct rule *rules, int n, const struct point *p,
+                       struct err *e)
+{
+    for (int i = 0; i < n; i++)
+        if (rule_holds(&rules[i], p) && settings_apply(rules[i].set, rules[i].used, c->method,
+                                                       &c->training, &c->method_options, e) != 0)
+            return -1;
+    return 0;
+}
+
+/* Options in order of precedence: defaults, the protocol, its overrides, the spec's `set`,
+ * the spec's overrides. */
+static int fill_options(struct cell *c, const struct spec *s, const struct place *at,
+                        const struct point *p, struct arena *a, struct err *e)
+{
+    const struct protocol *protocol = &s->protocols[at->protocol];
+    options_init(&c->training, training_options, a);
+    options_copy(&c->method_options, &s->methods[at->method].options, a);
+    if (protocol->set &&
+        settings_apply(protocol->set, NULL, c->method, &c->training, &c->method_options, e) != 0)
+        return -1;
+    if (apply_rules(c, protocol->overrides, protocol->n_overrides, p, e) != 0)
+        return -1;
+    if (s->set &&
+        settings_apply(s->set, s->set_used, c->method, &c->training, &c->method_options, e) != 0)
+        return -1;
+    return apply_rules(c, s->overrides, s->n_overrides, p, e);
+}
+
+static int make_cell(struct plan *p, const struct hashes *h, const struct place *at,
+                     struct arena *a, struct err *e)
+{
+    const struct spec *s = p->spec;
+    struct point point = point_at(s, at);
+    if (is_excluded(s, &point)) {
+        p->n_excluded++;
+        return 0;
+    }
+    struct cell *c = &p->cells[p->n++];
+    *c = (struct cell){.model = &s->models[at->model],
+                       .method = s->methods[at->method].method,
+                       .dataset = s->datasets[at->dataset],
+                       .protocol = s->protocols[at->protocol].name,
+                       .seed = s->seeds[at->seed]};
+    if (fill_options(c, s, at, &point, a, e) != 0)
+        return -1;
+    c->method_label = method_label(c->method, &c->method_options, a);
+    cell_identify(c, h->weights[at->model], h->tokenizer[at->model], h->data[at->dataset], a);
+    return 0;
+}
+
+static int expand(struct plan *p, const struct hashes *h, struct arena *a, struct err *e)
+{
+    const struct spec *s = p->spec;
+    struct place at;
+    for (at.dataset = 0; at.dataset < s->n_datasets; at.dataset++)
+        for (at.model = 0; at.model < s->n_models; at.model++)
+            for (at.method = 0; at.method < s->n_methods; at.method++)
+                for (at.protocol = 0; at.protocol < s->n_protocols; at.protocol++)
+                    for (at.seed = 0; at.seed < s->n_seeds; at.seed++)
+                        if (make_cell(p, h, &at, a, e) != 0)
+                            return -1;
+    return 0;
+}
+
+/* What a spec says and no cell heard is a mistake. */
+static int check_used(const struct spec *s, struct err *e)
+{
+    for (int i = 0; s->set && i < s->set->n; i++)
+        if (!s->set_used[i])
+            return yaml_error(&s->set->keys[i], e, "\"%s\" applies to no cell of this matrix",
+                              s->set->keys[i].text);
+    for (int i = 0; i < s->n_overrides; i++)
+        for (int k = 0; k < s->overrides[i].set->n; k++)
+            if (!s->overrides[i].used[k])
+                return yaml_error(&s->overrides[i].set->keys[k], e,
+                                  "\"%s\" is set for no cell: nothing in this matrix meets "
+                                  "the override's conditions",
+                                  s->overrides[i].set->keys[k].text);
+    for (int i = 0; i < s->n_excludes; i++)
+        if (!s->excludes[i].used[0])
+            return yaml_error(s->excludes[i].node, e, "this exclusion matches no cell");
+    return 0;
+}
+
+static int check_unique(const struct plan *p, struct err *e)
+{
+    for (int i = 0; i < p->n; i++)
+        for (int k = 0; k < i; k++)
+            if (strcmp(p->cells[i].id, p->cells[k].id) == 0)
+                return err_usage(e,
+                                 "%s: two cells are the same: %s, %s, %s, seed %llu; remove one "
+                                 "of the methods or the override that makes them equal",
+                                 p->spec->path, p->cells[i].dataset->name, p->cells[i].model->name,
+                                 p->cells[i].method_label, (unsigned long long)p->cells[i].seed);
+    return 0;
+}
+
+int plan_make(struct plan *p, const struct spec *s, struct arena *a, struct err *e)
+{
+    *p = (struct plan){.spec = s};
+    size_t n = (size_t)s->n_datasets * (size_t)s->n_models * (size_t)s->n_methods *
+               (size_t)s->n_protocols * (size_t)s->n_seeds;
+    if (n > 1000000)
+        return err_usage(e, "%s: %zu cells are more than a million", s->path, n);
+    p->cells = arena_array(a, n, sizeof *p->cells);
+    struct hashes h;
+    if (resolve(&h, s, a, e) != 0 || expand(p, &h, a, e) != 0 || check_used(s, e) != 0)
+        return -1;
+    if (p->n == 0)
+        return err_usage(e, "%s: everything is excluded; no cell is left", s->path);
+    return check_unique(p, e);
+}
+
+int plan_estimate(struct plan *p, struct err *e)
+{
+    struct estimate *made = xmalloc((size_t)p->n * sizeof *made);
+    int *made_for = xmalloc((size_t)p->n * sizeof *made_for);
+    int n_made = 0, rc = 0;
+    for (int i = 0; i < p->n && rc == 0; i++) {
+        struct cell *c = &p->cells[i];
+        int k = 0;
+        while (k < n_made && !estimate_serves(&p->cells[made_for[k]], c))
+            k++;
+        if (k == n_made) {
+            rc = estimate_make(&made[k], c, e);
+            made_for[n_made++] = i;
+        }
+        if (rc == 0)
+            estimate_fill(c, &made[k]);
+        else
+            err_wrap(e, "%s with %s", c->model->name, c->method_label);
+    }
+    free(made);
+    free(made_for);
+    return rc;
+}
+
+/* --- narrowing ---------------------------------------------------------------- */
+
+static const char *const only_keys[] = {"cell_id", "model",    "method", "dataset",
+                                        "init",    "protocol", "seed",   NULL};
+
+static bool cell_has(const struct cell *c, const struct only *o)
+{
+    long seed;
+    switch (str_index(only_keys, o->key)) {
+    case 0:
+        return str_starts(c->id, o->value);
+    case 1:
+        return strcmp(c->model->name, o->value) == 0;
+    case 2:
+        return strcmp(c->method->name, o->value) == 0 || strcmp(c->method_label, o->value) == 0;
+    case 3:
+        return strcmp(c->dataset->name, o->value) == 0;
+    case 4:
+        return strcmp(c->model->random_init ? "random" : "pretrained", o->value) == 0;
+    case 5:
+        return strcmp(c->protocol, o->value) == 0;
+    default:
+        return str_to_long(&seed, o->value) == 0 && seed >= 0 && (uint64_t)seed == c->seed;
+    }
+}
+
+/* Whether for each key one of its values fits. */
+static bool fits(const struct cell *c, const struct only *only, int n_only)
+{
+    for (int i = 0; i < n_only; i++) {
+        bool any = false;
+        for (int k = 0; k < n_only && !any; k++)
+            any = strcmp(only[k].key, only[i].key) == 0 && cell_has(c, &only[k]);
+        if (!any)
+            return false;
+    }
+    return true;
+}
+
+static int check_only(const struct plan *p, const struct only *o, struct err *e)
+{
+    if (str_index(only_keys, o->key) < 0) {
+        int n = 0;
+        while (only_keys[n])
+            n++;
+        const char *near = str_nearest(only_keys, n, o->key);
+        return err_usage(e, "--only %s=%s: unknown key; %s%s%s", o->key, o->value,
+                         near ? "did you mean \"" : "known are cell_id, model, method, dataset, ",
+                         near ? near : "init, protocol, seed", near ? "\"?" : "");
+    }
+    for (int i = 0; i < p->n; i++)
+        if (cell_has(&p->cells[i], o))
+            return 0;
+    return err_usage(e, "--only %s=%s: no cell of %s has this", o->key, o->value, p->spec->path);
+}
+
+int plan_only(struct plan *p, const struct only *only, int n_only, struct err *e)
+{
+    for (int i = 0; i < n_only; i++)
+        if (check_only(p, &only[i], e) != 0)
+            return -1;
+    int n = 0;
+    for (int i = 0; i < p->n; i++)
+        if (fits(&p->cells[i], only, n_only))
+            p->cells[n++] = p->cells[i];
+    p->n = n;
+    return 0;
+}
+
+int plan_read(struct plan *p, const char *path, const struct only *only, int n_only,
+              struct arena *a, struct err *e)
+{
+    struct spec *s = arena_alloc(a, sizeof *s);
+    if (spec_read(s, path, a, e) != 0 || plan_make(p, s, a, e) != 0)
+        return -1;
+    return plan_only(p, only, n_only, e);
+}

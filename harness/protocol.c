@@ -1,0 +1,178 @@
+#include "harness/protocol.h"
+
+#include "harness/base/file.h"
+#include "harness/base/paths.h"
+#include "models/tensor/optimizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const metric_names[] = {"accuracy", "macro_f1", "loss", NULL};
+static const char *const precision_names[] = {"float32", NULL};
+
+/* Names, meanings and defaults of transformers' TrainingArguments where it has them. */
+const struct option training_options[] = {
+    {.name = "learning_rate",
+     .type = OPTION_FLOAT,
+     .initial = "5e-5",
+     .min = 0,
+     .max = 10,
+     .help = "peak learning rate"},
+    {.name = "lr_scheduler_type",
+     .type = OPTION_CHOICE,
+     .initial = "linear",
+     .choices = schedule_names,
+     .help = "how the rate falls after warm-up"},
+    {.name = "warmup_ratio",
+     .type = OPTION_FLOAT,
+     .initial = "0.06",
+     .min = 0,
+     .max = 1,
+     .help = "share of all updates over which the rate rises from 0"},
+    {.name = "weight_decay",
+     .type = OPTION_FLOAT,
+     .initial = "0.01",
+     .min = 0,
+     .max = 10,
+     .help = "decoupled decay of matrices and tables; never of biases and norms"},
+    {.name = "adam_beta1",
+     .type = OPTION_FLOAT,
+     .initial = "0.9",
+     .min = 0,
+     .max = 0.999999,
+     .help = "AdamW: decay of the first moment"},
+    {.name = "adam_beta2",
+     .type = OPTION_FLOAT,
+     .initial = "0.999",
+     .min = 0,
+     .max = 0.999999,
+     .help = "AdamW: decay of the second moment"},
+    {.name = "adam_epsilon",
+     .type = OPTION_FLOAT,
+     .initial = "1e-8",
+     .min = 1e-16,
+     .max = 1,
+     .help = "AdamW: added to the root of the second moment"},
+    {.name = "max_grad_norm",
+     .type = OPTION_FLOAT,
+     .initial = "1",
+     .min = 0,
+     .max = 1e6,
+     .help = "clip the gradient's norm to this; 0: do not"},
+    {.name = "num_train_epochs",
+     .type = OPTION_INT,
+     .initial = "3",
+     .min = 0,
+     .max = 1000,
+     .help = "passes over the training rows"},
+    {.name = "train_batch_size",
+     .type = OPTION_INT,
+     .initial = "32",
+     .min = 1,
+     .max = 65536,
+     .help = "examples per update, however many micro-batches that takes"},
+    {.name = "micro_batch_tokens",
+     .type = OPTION_INT,
+     .initial = "4096",
+     .min = 1,
+     .max = 1 << 24,
+     .help = "tokens that go through the model at once; bounds memory, moves last bits"},
+    {.name = "max_length",
+     .type = OPTION_INT,
+     .initial = "128",
+     .min = 3,
+     .max = 8192,
+     .help = "tokens of a text, special ones included; the rest is cut"},
+    {.name = "metric_for_best_model",
+     .type = OPTION_CHOICE,
+     .initial = "accuracy",
+     .choices = metric_names,
+     .help = "what chooses the epoch, on validation"},
+    {.name = "split_seed",
+     .type = OPTION_INT,
+     .initial = "42",
+     .min = 0,
+     .max = 2147483647,
+     .help = "seed of the split, apart from a cell's seed so that all cells share rows"},
+    {.name = "max_train_samples",
+     .type = OPTION_INT,
+     .initial = "0",
+     .min = 0,
+     .max = 2147483647,
+     .help = "train on this many rows at most; 0: all"},
+    {.name = "precision",
+     .type = OPTION_CHOICE,
+     .initial = "float32",
+     .choices = precision_names,
+     .help = "number format of the products"},
+    {0},
+};
+
+static int protocol_folder(struct str *out, struct err *e)
+{
+    struct str home = {0};
+    int rc = paths_home(&home, e);
+    if (rc == 0)
+        file_join(out, str_text(&home), "harness/protocols");
+    str_release(&home);
+    return rc;
+}
+
+int protocol_list(const char *const **names, struct arena *a, struct err *e)
+{
+    struct str folder = {0};
+    char **files = NULL;
+    int n = -1;
+    if (protocol_folder(&folder, e) == 0)
+        n = file_list(&files, str_text(&folder), ".yaml", e);
+    str_release(&folder);
+    if (n < 0)
+        return -1;
+    const char **list = arena_array(a, (size_t)n + 1, sizeof *list);
+    for (int i = 0; i < n; i++)
+        list[i] = arena_strndup(a, files[i], strlen(files[i]) - strlen(".yaml"));
+    free(files);
+    *names = list;
+    return n;
+}
+
+/* The file of a protocol, in arena a; NULL on error. */
+static const char *protocol_file(const char *name, struct arena *a, struct err *e)
+{
+    if (str_ends(name, ".yaml"))
+        return name;
+    const char *const *names;
+    int n = protocol_list(&names, a, e);
+    if (n < 0)
+        return NULL;
+    if (str_index(names, name) < 0) {
+        const char *near = str_nearest(names, n, name);
+        err_usage(e, "unknown protocol \"%s\"; %s%s%s", name, near ? "did you mean \"" : "",
+                  near ? near : "`ftbench protocols` lists what there is", near ? "\"?" : "");
+        return NULL;
+    }
+    struct str folder = {0};
+    const char *path = NULL;
+    if (protocol_folder(&folder, e) == 0)
+        path = arena_printf(a, "%s/%s.yaml", str_text(&folder), name);
+    str_release(&folder);
+    return path;
+}
+
+int protocol_read(struct protocol *p, const char *name, struct arena *a, struct err *e)
+{
+    static const char *const keys[] = {"name", "title", "notes", "set", "overrides", NULL};
+    *p = (struct protocol){0};
+    p->path = protocol_file(name, a, e);
+    if (!p->path)
+        return -1;
+    const struct yaml *root = yaml_read(a, p->path, e);
+    if (!root || yaml_only_keys(root, keys, e) != 0 || yaml_text(&p->name, root, "name", e) != 0 ||
+        yaml_text(&p->title, root, "title", e) != 0)
+        return -1;
+    p->notes = yaml_text_or(root, "notes", "");
+    p->set = yaml_get(root, "set");
+    if (p->set && settings_check(p->set, e) != 0)
+        return -1;
+    return rules_read(&p->overrides, &p->n_overrides, yaml_get(root, "overrides"), false, a, e);
+}
