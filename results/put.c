@@ -17,7 +17,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 
 static int by_key(const void *a, const void *b)
 {
-    const struct result_pair *x = a, *y = b;
+    const struct environment_fact *x = a, *y = b;
     return strcmp(x->key, y->key);
 }
 
@@ -27,7 +27,7 @@ static int put_environment(struct store *s, const struct result_run *run,
 {
     struct arena a = {0};
     size_t n = (size_t)run->n_environment;
-    struct result_pair *pairs = arena_array(&a, n, sizeof *pairs);
+    struct environment_fact *pairs = arena_array(&a, n, sizeof *pairs);
     for (size_t i = 0; i < n; i++) {
         pairs[i] = run->environment[i];
     }

@@ -197,7 +197,8 @@ static int prepare_for_reading(struct store *s, struct err *e)
 {
     int64_t version;
     int status = read_version(s, &version, e);
-    if (status != 0 && (sqlite3_errcode(s->db) & 0xff) == SQLITE_CANTOPEN) {
+    int code = sqlite3_errcode(s->db) & 0xff;
+    if (status != 0 && (code == SQLITE_CANTOPEN || code == SQLITE_READONLY)) {
         err_clear(e);
         status = connect_immutable(s, e) != 0 ? -1 : read_version(s, &version, e);
     }

@@ -13,6 +13,7 @@
 #ifndef FT_RESULTS_STORE_H
 #define FT_RESULTS_STORE_H
 
+#include "harness/base/environment.h"
 #include "harness/base/err.h"
 #include "results/metrics.h"
 
@@ -25,10 +26,6 @@ enum store_mode {
 };
 
 enum result_status { RESULT_ABSENT, RESULT_DONE, RESULT_FAILED, RESULT_SKIPPED };
-
-struct result_pair {
-    const char *key, *value;
-};
 
 /* What the cell is. Strings are never NULL. */
 struct result_cell {
@@ -68,7 +65,7 @@ struct result_run {
     int64_t n_train, n_validation, n_test;
     int numerics_version;
     const char *blas_core, *determinism, *commit;
-    const struct result_pair *environment; /* [n_environment] any order, keys differ */
+    const struct environment_fact *environment; /* [n_environment] any order, keys differ */
     int n_environment;
 };
 
