@@ -56,7 +56,15 @@ bool unicode_is_mark(int32_t c)
 
 int unicode_combining_class(int32_t c)
 {
-    return c < 0x300 ? 0 : (int)utf8proc_get_property(c)->combining_class;
+    if (c < 0x300)
+        return 0;
+    if (unicode_is_mark(c)) /* old enough to have the class in every version */
+        return (int)utf8proc_get_property(c)->combining_class;
+    for (int i = 0; i < unicode_n_kept_marks; i++) {
+        if (c <= unicode_kept_marks[i].last)
+            return c < unicode_kept_marks[i].first ? 0 : unicode_kept_marks[i].class;
+    }
+    return 0;
 }
 
 int unicode_decompose(int32_t out[UNICODE_EXPANSION_MAX], int32_t c)

@@ -1,10 +1,10 @@
 /*
  * unicode: the character classes and mappings of Hugging Face's BERT tokenizer.
  *
- * Its tables mix several versions of Unicode (classes from about Unicode 8,
- * decompositions from about 12, lower case from 17). Frozen copies of what differs
+ * Its tables mix several versions of Unicode (categories and combining
+ * classes from about Unicode 9, lower case from 17). Frozen copies of what differs
  * are kept in unicode_table.c, so ids do not depend on the installed utf8proc;
- * the rest (decomposition, lower case, combining classes) is utf8proc's. Measured
+ * the rest (decomposition, lower case) is utf8proc's. Measured
  * over all code points by tests/golden/tokenize/make_unicode.py.
  */
 #ifndef FT_MODELS_TOKENIZE_UNICODE_H
@@ -30,7 +30,7 @@ bool unicode_is_punctuation(int32_t c);
 /* Nonspacing mark (category Mn). */
 bool unicode_is_mark(int32_t c);
 
-/* Canonical combining class, 0 to 254. */
+/* Canonical combining class, 0 to 254, as Unicode 9 had it. */
 int unicode_combining_class(int32_t c);
 
 #define UNICODE_EXPANSION_MAX 4

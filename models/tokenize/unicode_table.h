@@ -22,4 +22,13 @@ extern const struct unicode_set unicode_dropped;
 extern const struct unicode_set unicode_punctuation;
 extern const struct unicode_set unicode_marks;
 
+/* Characters with a canonical combining class that are none of unicode_marks. */
+struct unicode_class {
+    int32_t first, last;
+    int class;
+};
+
+extern const struct unicode_class unicode_kept_marks[];
+extern const int unicode_n_kept_marks;
+
 #endif
