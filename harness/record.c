@@ -21,15 +21,12 @@ static const char *canonical_options(const struct options *o, struct arena *a)
 static void record_environment(struct result_run *run, struct arena *a)
 {
     struct environment env;
-    struct environment_fact facts[ENVIRONMENT_FACTS];
-    struct result_pair *pairs = arena_array(a, ENVIRONMENT_FACTS + 1, sizeof *pairs);
+    struct environment_fact *facts = arena_array(a, ENVIRONMENT_FACTS + 1, sizeof *facts);
 
     environment_read(&env, a);
     environment_facts(facts, &env, a);
-    for (int i = 0; i < ENVIRONMENT_FACTS; i++)
-        pairs[i] = (struct result_pair){facts[i].key, facts[i].value};
-    pairs[ENVIRONMENT_FACTS] = (struct result_pair){"blas", gemm_library()};
-    run->environment = pairs;
+    facts[ENVIRONMENT_FACTS] = (struct environment_fact){"blas", gemm_library()};
+    run->environment = facts;
     run->n_environment = ENVIRONMENT_FACTS + 1;
     run->commit = env.commit;
     run->blas_core = gemm_core_name();
