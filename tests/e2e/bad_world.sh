@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# A full disk, a read-only database, an unwritable cache: a clear message, the
+# right exit status, nothing lost.
+source "$(dirname "$0")/common.bash"
+
+small_spec "$scratch/spec.yaml" "head" "1" 1 64
+expect_status 0 "$ftbench" run "$scratch/spec.yaml" --db "$scratch/good.db"
+before=$(results_of "$scratch/good.db" | sha256sum)
+small_spec "$scratch/more.yaml" "head, bitfit" "1, 2" 1 64
+
+# Running as root, permissions do not bind; another user's view is made with setpriv.
+as_nobody() {
+    if [ "$(id -u)" = 0 ]; then setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; else "$@"; fi
+}
+
+# A read-only database.
+mkdir "$scratch/ro"
+cp "$scratch/good.db" "$scratch/ro/results.db"
+chmod 755 "$scratch"
+chmod 444 "$scratch/ro/results.db"
+chmod 555 "$scratch/ro"
+export FTBENCH_CACHE=$scratch/cache
+mkdir -p "$FTBENCH_CACHE"
+chmod 777 "$FTBENCH_CACHE"
+expect_status 3 as_nobody "$ftbench" run "$scratch/more.yaml" --db "$scratch/ro/results.db"
+said "read-only"
+[ "$(results_of "$scratch/good.db" | sha256sum)" = "$before" ] || fail "results were changed"
+
+# Not a database at all.
+echo "this is text" >"$scratch/text.db"
+expect_status 3 "$ftbench" run "$scratch/more.yaml" --db "$scratch/text.db"
+said "$scratch/text.db"
+[ "$(cat "$scratch/text.db")" = "this is text" ] || fail "a foreign file was overwritten"
+
+# A full disk: a small file system where it may be mounted, else a size limit.
+mkdir "$scratch/full"
+if mount -t tmpfs -o size=256k none "$scratch/full" 2>/dev/null; then
+    expect_status 3 "$ftbench" run "$scratch/more.yaml" --db "$scratch/full/results.db"
+    said "full"
+    "$ftbench" status "$scratch/more.yaml" --db "$scratch/full/results.db" >"$scratch/said" 2>&1 ||
+        grep -q "full" "$scratch/said" || fail "the database on the full disk cannot be read"
+else
+    echo "skip: no file system may be mounted here, the full disk was not tried"
+fi
