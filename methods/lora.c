@@ -72,6 +72,7 @@ static struct tensor *after(void *state, struct forward *f, const struct site *s
     struct branch *l = t->at_site[s->index];
     if (!l)
         return y;
+    x->overwritable = false; /* other projections read x too */
     x = op_dropout(f->tape, x, l->dropout, RNG_METHOD, l->dropout_site);
     struct tensor *low = op_linear(f->tape, x, &l->a->t, NULL); /* [T, r] */
     return op_linear_onto(f->tape, y, low, &l->b->t, l->scale);

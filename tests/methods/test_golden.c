@@ -1,0 +1,151 @@
+/* Every method against PEFT 0.21.2 or plain PyTorch, float32, dropout off: see
+ * tests/golden/methods/make.py. */
+#include "fixture.h"
+
+#include "models/safetensors.h"
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <math.h>
+
+#define GOLDEN "tests/golden/methods/"
+
+/* Measured: logits and losses within 2e-6, gradients within 3e-6. The margins
+ * are for other kernels of the matrix library. */
+static const double LOGITS = 1e-5, LOSSES = 1e-5, GRADIENTS = 1e-4;
+/* A key's bias cancels in the softmax: its gradient is rounding noise around an
+ * exact zero, of no size to compare with. */
+static const double NOISE = 1e-7;
+
+struct golden_case {
+    char folder[16], method[16]; /* method "": from adapter_config.json */
+};
+
+static void open_case(struct rig *r, const struct golden_case *c)
+{
+    struct err e = {0};
+    char dir[64];
+    snprintf(dir, sizeof dir, GOLDEN "%s", c->folder);
+    if (!c->method[0]) {
+        open_adapter(r, GOLDEN "base", dir, 3);
+        return;
+    }
+    declare_folder(r, GOLDEN "base", 3);
+    must(attach(r, c->method, NULL, &e), &e);
+    params_allocate(&r->model.params, true);
+    must(checkpoint_load(&r->model, GOLDEN "base", &e), &e);
+    params_init_missing(&r->model.params, 1);
+}
+
+static double norm_of(const float *x, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i] * (double)x[i];
+    return sqrt(sum);
+}
+
+/* Both files hold the same names and, within tolerance, the same values. */
+static void compare_files(const char *ours, const char *theirs)
+{
+    struct err e = {0};
+    struct arena a = {0};
+    struct safetensors got, want;
+    must(safetensors_open(&got, ours, &a, &e), &e);
+    must(safetensors_open(&want, theirs, &a, &e), &e);
+    cr_assert_eq(got.n, want.n, "%d tensors, not %d", got.n, want.n);
+    for (int i = 0; i < want.n; i++) {
+        const struct safetensor *w = &want.items[i];
+        const struct safetensor *g = safetensors_find(&got, w->name);
+        cr_assert(g && g->n_dims == w->n_dims && g->n_values == w->n_values, "%s", w->name);
+        for (int d = 0; d < w->n_dims; d++)
+            cr_assert_eq(g->dims[d], w->dims[d], "%s", w->name);
+        float *x = arena_array(&a, w->n_values, sizeof *x);
+        float *y = arena_array(&a, w->n_values, sizeof *y);
+        must(safetensor_to_f32(x, g, &e), &e);
+        must(safetensor_to_f32(y, w, &e), &e);
+        double size = norm_of(y, w->n_values);
+        for (size_t k = 0; k < w->n_values; k++)
+            x[k] -= y[k];
+        double off = norm_of(x, w->n_values);
+        cr_expect(off <= GRADIENTS * size + NOISE, "%s: off by %g of %g", w->name, off, size);
+    }
+    safetensors_close(&got);
+    safetensors_close(&want);
+    arena_release(&a);
+}
+
+/* The gradients, written where the weights stand, go through the adapter
+ * writer: so they have PEFT's names and layout. */
+static void check_gradients(struct rig *r, const char *folder)
+{
+    struct err e = {0};
+    struct params *p = &r->model.params;
+    char dir[] = "/tmp/ftbench-golden-XXXXXX", theirs[64];
+    struct str ours = {0}, config = {0};
+    cr_assert(mkdtemp(dir));
+    float *weights = arena_array(&r->arena, p->n_train, sizeof *weights);
+    memcpy(weights, p->adam.param, p->n_train * sizeof *weights);
+    memcpy(p->adam.param, p->adam.grad, p->n_train * sizeof *weights);
+    must(peft_write(&r->tuned, "base", dir, &e), &e);
+    memcpy(p->adam.param, weights, p->n_train * sizeof *weights);
+
+    snprintf(theirs, sizeof theirs, GOLDEN "%s/gradients.safetensors", folder);
+    compare_files(file_join(&ours, dir, "adapter_model.safetensors"), theirs);
+    remove(str_text(&ours));
+    remove(file_join(&config, dir, "adapter_config.json"));
+    remove(dir);
+    str_release(&ours);
+    str_release(&config);
+}
+
+static double number(const json_t *list, size_t i)
+{
+    cr_assert(json_is_number(json_array_get(list, i)));
+    return json_number_value(json_array_get(list, i));
+}
+
+static void check_logits(struct rig *r, const struct batch *b, const json_t *want)
+{
+    float got[5 * 3];
+    cr_assert_eq(b->n_seq, 5);
+    rig_logits(r, b, got);
+    for (size_t i = 0; i < 15; i++)
+        cr_expect_float_eq(got[i], number(json_array_get(want, i / 3), i % 3), LOGITS);
+}
+
+ParameterizedTestParameters(golden, parity)
+{
+    static struct golden_case cases[] = {
+        {"full", "full"}, {"head", "head"}, {"bitfit", "bitfit"}, {"lora_qv", ""}, {"lora_all", ""},
+        {"lora_rs", ""},  {"ia3", ""},      {"ia3_default", ""},  {"prefix", ""},  {"prompt", ""},
+    };
+    return cr_make_param_array(struct golden_case, cases, sizeof cases / sizeof *cases);
+}
+
+ParameterizedTest(struct golden_case *c, golden, parity)
+{
+    struct err e = {0};
+    struct rig r = {0};
+    char path[64];
+    snprintf(path, sizeof path, GOLDEN "%s/golden.json", c->folder);
+    json_t *golden = json_read(path, &e);
+    must(golden ? 0 : -1, &e);
+    open_case(&r, c);
+    struct batch b = read_batch(GOLDEN "batch.json", &r.arena);
+    rig_measure(&r, &b);
+
+    check_logits(&r, &b, json_object_get(golden, "logits"));
+    rig_backward(&r, &b, true, 0);
+    check_gradients(&r, c->folder);
+
+    const json_t *losses = json_object_get(golden, "losses");
+    double rate = json_number_value(json_object_get(golden, "learning_rate"));
+    float decay = (float)json_number_value(json_object_get(golden, "weight_decay"));
+    cr_assert_eq(json_array_size(losses), 10);
+    for (size_t i = 0; i < 10; i++)
+        cr_expect_float_eq(rig_step(&r, &b, (long)i + 1, rate, decay), number(losses, i), LOSSES,
+                           "%s step %zu", c->folder, i);
+    json_decref(golden);
+    rig_release(&r);
+}
