@@ -7,8 +7,8 @@
 #ifndef FT_MODELS_TENSOR_OPTIMIZER_H
 #define FT_MODELS_TENSOR_OPTIMIZER_H
 
-#include <stdint.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Loshchilov, Hutter, "Decoupled weight decay regularization", arXiv 1711.05101,
  * algorithm 2; semantics of torch.optim.AdamW. */
@@ -18,20 +18,22 @@ struct adamw {
 
 /* A run of consecutive parameters treated alike. */
 struct adamw_slice {
-    size_t start, n;     /* in floats */
-    int decays;          /* 1: weight_decay applies (not for biases and norms) */
-    float lr_scale;      /* factor on the learning rate, 1 by default */
+    size_t start, n; /* in floats */
+    int decays;      /* 1: weight_decay applies (not for biases and norms) */
+    float lr_scale;  /* factor on the learning rate, 1 by default */
 };
 
-/* One update. step counts from 1. grad is multiplied by grad_scale first (1, or
- * what clipping gives). */
+/* The four blocks and how their parts are treated. */
 struct adamw_state {
     float *param, *grad, *m, *v; /* borrowed, [n] floats each */
     const struct adamw_slice *slices;
     int n_slices;
 };
-void adamw_step(const struct adamw *o, const struct adamw_state *s, long step,
-                double learning_rate, float grad_scale);
+/* One update. step counts from 1. grad is multiplied by grad_scale first (1, or
+ * what clipping gives). Gradients are 0 afterwards: the next step's accumulation
+ * may begin without another pass over memory. */
+void adamw_step(const struct adamw *o, const struct adamw_state *s, long step, double learning_rate,
+                float grad_scale);
 
 /* Euclidean norm over all n gradients, summed in double in a fixed order. */
 double grad_norm(const float *grad, size_t n);

@@ -26,13 +26,14 @@
 /* A row-major matrix [rows, cols]; a vector is [1, cols]. */
 struct tensor {
     int rows, cols;
-    float *data;     /* borrowed: slab, parameter block or mapped checkpoint */
-    float *grad;     /* same shape; parameters: their slice of the gradient
-                        block; others: NULL until something flows back */
-    bool needs_grad; /* something trainable stands at or before this tensor */
-    bool is_param;   /* grad is permanent and sums over micro-batches */
-    bool overwritable; /* made by an op whose backward never reads its result,
-                          so one later op may take the buffer over */
+    float *data;       /* borrowed: slab, parameter block or mapped checkpoint */
+    float *grad;       /* same shape; parameters: their slice of the gradient
+                          block; others: NULL until something flows back */
+    bool needs_grad;   /* something trainable stands at or before this tensor */
+    bool is_param;     /* grad is permanent and sums over micro-batches */
+    bool overwritable; /* made by op_linear (whose backward never reads its
+                          result), or in place on such, and held by no backward
+                          since: one later op may take the buffer over */
 };
 
 struct tape;
@@ -43,14 +44,14 @@ struct tape_record {
 };
 
 struct tape {
-    struct slab *slab;         /* borrowed: tensors and scratch */
-    char *records;             /* owned block for tensors' structs and records */
+    struct slab *slab; /* borrowed: tensors and scratch */
+    char *records;     /* owned block for tensors' structs and records */
     size_t records_used, records_bytes;
     struct tape_record *last;
-    bool dry;                  /* slab->dry */
-    bool training;             /* dropout active, records kept */
-    uint64_t seed;             /* of dropout */
-    uint32_t step;             /* micro-batch number since the start of training */
+    bool dry;      /* slab->dry */
+    bool training; /* dropout active, records kept */
+    uint64_t seed; /* of dropout */
+    uint32_t step; /* micro-batch number since the start of training */
 };
 
 /* slab borrowed. Records get a fixed block of records_bytes, taken once. */
@@ -62,12 +63,22 @@ void tape_begin(struct tape *t, bool training, uint64_t seed, uint32_t step);
 
 /* --- for those who write ops ------------------------------------------- */
 
+/* Whether a gradient for x must be computed in this pass; x may be NULL. */
+static inline bool tape_wants(const struct tape *t, const struct tensor *x)
+{
+    return t->training && x != NULL && x->needs_grad;
+}
+
 /* A fresh tensor, data not set. */
 struct tensor *tape_tensor(struct tape *t, int rows, int cols, bool needs_grad);
 
 /* A tensor that looks at the same data under another header (for an op that
  * takes a buffer over). */
 struct tensor *tape_alias(struct tape *t, struct tensor *of, bool needs_grad);
+
+/* The buffer of x (which must be overwritable) under a new header: x's data is
+ * gone for everybody else and reads as NULL. */
+struct tensor *tape_take_over(struct tape *t, struct tensor *x, bool needs_grad);
 
 /* n_bytes that live until tape_begin: what a backward must remember. */
 void *tape_keep(struct tape *t, size_t n_bytes);
@@ -91,6 +102,12 @@ float *tape_grad(struct tape *t, struct tensor *x, float *beta);
 
 /* In a backward: the gradient of result y is used up; its block is reused. */
 void tape_grad_done(struct tape *t, struct tensor *y);
+
+/* In a backward whose dx is dy, or dy changed in place: x takes the block of y's
+ * gradient over, if nothing has flowed to x yet (or x needs no gradient: then
+ * the block is given back). False: x has a block already; add dy to it and call
+ * tape_grad_done. */
+bool tape_grad_move(struct tape *t, struct tensor *y, struct tensor *x);
 
 /* --- for those who run them --------------------------------------------- */
 

@@ -1,0 +1,90 @@
+#include "harness/base/clock.h"
+#include "harness/base/str.h"
+#include "models/tensor/gemm.h"
+
+#include <cblas.h>
+#include <stdlib.h>
+
+void gemm(const struct gemm *g)
+{
+    cblas_sgemm(CblasRowMajor, g->transpose_a ? CblasTrans : CblasNoTrans,
+                g->transpose_b ? CblasTrans : CblasNoTrans, g->m, g->n, g->k, g->alpha, g->a,
+                g->lda, g->b, g->ldb, g->beta, g->c, g->ldc);
+}
+
+void gemm_set_threads(int n_threads)
+{
+    openblas_set_num_threads(n_threads);
+}
+
+const char *gemm_core_name(void)
+{
+    return openblas_get_corename();
+}
+
+const char *gemm_library(void)
+{
+    return openblas_get_config();
+}
+
+/* What decides which kernel runs and how a product is cut: the core, the L2 size
+ * (KiB) that some cores size their blocks by, threads, block factors. The first
+ * row of environments[] that the processor can run is the default. */
+#define ENVIRONMENT(core)                                                                          \
+    {                                                                                              \
+        "OPENBLAS_CORETYPE", core, "OPENBLAS_L2_SIZE", "512", "OPENBLAS_NUM_THREADS", "1",         \
+            "OPENBLAS_BLOCK_FACTOR", NULL, "OPENBLAS_DEFAULT_NUM_THREADS", NULL,                   \
+            "GOTO_NUM_THREADS", NULL, "GOTO_BLOCK_FACTOR", NULL, "OMP_NUM_THREADS", NULL, NULL     \
+    }
+enum { ENVIRONMENT_WORDS = 17 };
+static const char *const environments[][ENVIRONMENT_WORDS] = {
+    ENVIRONMENT("SkylakeX"),
+    ENVIRONMENT("Haswell"),
+    ENVIRONMENT("Nehalem"),
+};
+enum { SKYLAKEX, HASWELL, NEHALEM, N_ENVIRONMENTS };
+
+const char *const *gemm_environment(void)
+{
+    const char *wish = getenv("FTBENCH_BLAS_CORE");
+    for (int i = 0; wish != NULL && i < N_ENVIRONMENTS; i++)
+        if (str_equal(wish, environments[i][1]))
+            return environments[i];
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
+        return environments[SKYLAKEX];
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return environments[HASWELL];
+    return environments[NEHALEM];
+}
+
+double gemm_measure_gflops(int m, int n, int k, int n_repeat)
+{
+    size_t n_a = (size_t)m * (size_t)k, n_b = (size_t)k * (size_t)n, n_c = (size_t)m * (size_t)n;
+    float *block = calloc(n_a + n_b + n_c, sizeof *block);
+    if (block == NULL)
+        return 0;
+    for (size_t i = 0; i < n_a + n_b; i++)
+        block[i] = (float)(i % 7) - 3;
+    struct gemm g = {.m = m,
+                     .n = n,
+                     .k = k,
+                     .alpha = 1,
+                     .a = block,
+                     .lda = k,
+                     .b = block + n_a,
+                     .ldb = n,
+                     .c = block + n_a + n_b,
+                     .ldc = n};
+    double best_ns = 0;
+    for (int i = 0; i < n_repeat; i++) {
+        int64_t start = clock_ns();
+        gemm(&g);
+        double ns = (double)(clock_ns() - start);
+        if (i == 0 || ns < best_ns)
+            best_ns = ns;
+    }
+    free(block);
+    return best_ns > 0 ? 2.0 * m * n * k / best_ns : 0;
+}
