@@ -9,7 +9,7 @@
 
 enum {
     TRIES = 5,
-    WAIT_MS = 500, /* before the second try; doubles */
+    WAIT_MS = 250, /* before the second try; doubles */
     RETRY_AFTER_MAX_S = 60,
     CONNECT_TIMEOUT_S = 15,
     STALL_TIMEOUT_S = 30,
