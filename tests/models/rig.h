@@ -1,0 +1,136 @@
+/*
+ * rig: a model, a tape and a batch, as the tests of models/ need them.
+ *
+ * Paths are relative to the project's folder, where tests run. A rig dies with
+ * the message when something it takes for granted fails.
+ */
+#ifndef FT_TESTS_MODELS_RIG_H
+#define FT_TESTS_MODELS_RIG_H
+
+#include "harness/base/rng.h"
+#include "models/bert.h"
+#include "models/checkpoint.h"
+#include "models/safetensors.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+
+#define OK(call) rig_ok((call), &r->e, #call)
+
+struct rig {
+    struct arena a;
+    struct model m;
+    struct slab slab;
+    struct tape tape;
+    struct batch batch;
+    struct err e;
+};
+
+static inline void rig_ok(int rc, const struct err *e, const char *call)
+{
+    cr_assert(rc == 0, "%s: %s", call, e->text);
+}
+
+static inline void rig_memory(struct rig *r)
+{
+    slab_init(&r->slab, (size_t)256 << 20); /* pages come when touched */
+    tape_init(&r->tape, &r->slab, (size_t)1 << 20);
+}
+
+/* Declared from DIR/config.json; nothing trains yet, no memory yet. */
+static inline void rig_declare(struct rig *r, const char *dir, int n_labels)
+{
+    const struct family *family;
+    struct options config;
+    *r = (struct rig){0};
+    const char *path = arena_printf(&r->a, "%s/config.json", dir);
+    OK(checkpoint_config(&family, &config, path, &r->a, &r->e));
+    OK(model_declare(&r->m, family, &config, n_labels, &r->a, &r->e));
+    rig_memory(r);
+}
+
+static inline void rig_train(struct rig *r, bool trainable)
+{
+    for (int i = 0; i < r->m.params.n; i++)
+        r->m.params.items[i]->trainable = trainable;
+}
+
+/* Declared, allocated, loaded. */
+static inline void rig_open(struct rig *r, const char *dir, int n_labels, bool trainable)
+{
+    rig_declare(r, dir, n_labels);
+    rig_train(r, trainable);
+    params_allocate(&r->m.params, true);
+    OK(checkpoint_load(&r->m, dir, &r->e));
+    params_init_missing(&r->m.params, 1);
+}
+
+/* A small BERT of random weights, nothing trains. Dropout probabilities p. */
+static inline void rig_random(struct rig *r, const char *const (*keys)[2], double p)
+{
+    struct options config;
+    *r = (struct rig){0};
+    options_init(&config, bert_family.config, &r->a);
+    for (; (*keys)[0]; keys++)
+        OK(option_set(&config, (*keys)[0], (*keys)[1], &r->e));
+    const char *text = arena_printf(&r->a, "%.6f", p);
+    OK(option_set(&config, "hidden_dropout_prob", text, &r->e));
+    OK(option_set(&config, "attention_probs_dropout_prob", text, &r->e));
+    OK(model_declare(&r->m, &bert_family, &config, 3, &r->a, &r->e));
+    rig_memory(r);
+}
+
+static inline void rig_close(struct rig *r)
+{
+    tape_release(&r->tape);
+    slab_release(&r->slab);
+    model_release(&r->m);
+    arena_release(&r->a);
+}
+
+/* A batch of random ids in [4, vocab) with these lengths. */
+static inline void rig_batch(struct rig *r, const int *lengths, int n_seq, uint64_t seed)
+{
+    int *offsets = arena_array(&r->a, (size_t)n_seq + 1, sizeof *offsets);
+    for (int s = 0; s < n_seq; s++)
+        offsets[s + 1] = offsets[s] + lengths[s];
+    int n_tok = offsets[n_seq];
+    int *ids = arena_array(&r->a, (size_t)n_tok, sizeof *ids);
+    int *labels = arena_array(&r->a, (size_t)n_seq, sizeof *labels);
+    int vocab = (int)option_int(&r->m.config, "vocab_size");
+    struct rng g = {.seed = seed};
+    for (int i = 0; i < n_tok; i++)
+        ids[i] = 4 + (int)rng_below(&g, (uint64_t)i, (uint32_t)vocab - 4);
+    for (int s = 0; s < n_seq; s++)
+        labels[s] = (int)rng_below(&g, 1000000 + (uint64_t)s, (uint32_t)r->m.n_labels);
+    r->batch = (struct batch){n_seq, n_tok, offsets, ids, NULL, labels};
+}
+
+/* Mean cross-entropy of the batch; the tape is fresh before. */
+static inline struct tensor *rig_loss(struct rig *r, bool training, uint64_t seed, uint32_t step)
+{
+    tape_begin(&r->tape, training, seed, step);
+    struct tensor *logits = model_logits(&r->m, &r->tape, &r->batch, NULL);
+    return op_cross_entropy(&r->tape, logits, r->batch.labels, 1.0f / (float)r->batch.n_seq);
+}
+
+static inline double largest_difference(const float *a, const float *b, size_t n)
+{
+    double worst = 0;
+    for (size_t i = 0; i < n; i++)
+        worst = fmax(worst, isfinite(a[i]) ? fabs((double)a[i] - b[i]) : INFINITY);
+    return worst;
+}
+
+/* |a - b| / |b|, Euclidean. */
+static inline double relative_difference(const float *a, const float *b, size_t n)
+{
+    double d = 0, norm = 0;
+    for (size_t i = 0; i < n; i++) {
+        d += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+        norm += (double)b[i] * b[i];
+    }
+    return sqrt(d) / fmax(sqrt(norm), 1e-30);
+}
+
+#endif
