@@ -40,11 +40,12 @@ int file_map(struct file_map *m, const char *path, struct err *e)
     } else if (!S_ISREG(st.st_mode)) {
         rc = err_set(e, "cannot map %s: not a regular file", path);
     } else if (st.st_size > 0) {
-        void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (data == MAP_FAILED)
+        m->n_bytes = (size_t)st.st_size;
+        m->data = mmap(NULL, m->n_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (m->data == MAP_FAILED) {
+            *m = (struct file_map){0};
             rc = err_errno(e, "cannot map %s", path);
-        else
-            *m = (struct file_map){data, (size_t)st.st_size};
+        }
     }
     close(fd);
     return rc;

@@ -241,7 +241,7 @@ const char *yaml_text_or(const struct yaml *map, const char *key, const char *fa
 
 int yaml_long(long *out, const struct yaml *map, const char *key, long min, long max, struct err *e)
 {
-    const char *text;
+    const char *text = NULL;
     if (yaml_text(&text, map, key, e) != 0)
         return -1;
     long value;
