@@ -143,9 +143,11 @@ ParameterizedTest(struct golden_case *c, golden, parity)
     double rate = json_number_value(json_object_get(golden, "learning_rate"));
     float decay = (float)json_number_value(json_object_get(golden, "weight_decay"));
     cr_assert_eq(json_array_size(losses), 10);
-    for (size_t i = 0; i < 10; i++)
-        cr_expect_float_eq(rig_step(&r, &b, (long)i + 1, rate, decay), number(losses, i), LOSSES,
-                           "%s step %zu", c->folder, i);
+    for (size_t i = 0; i < 10; i++) {
+        double got = rig_step(&r, &b, (long)i + 1, rate, decay), want = number(losses, i);
+        cr_expect_float_eq(got, want, LOSSES, "%s step %zu: %.9g, not %.9g", c->folder, i, got,
+                           want);
+    }
     json_decref(golden);
     rig_release(&r);
 }

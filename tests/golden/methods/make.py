@@ -93,11 +93,12 @@ def load_base():
 
 def gradients(model):
     """The gradients where the weights stand, so that the file has PEFT's names."""
-    model = copy.deepcopy(model)
+    grads = [p.grad for p in model.parameters()]
+    model = copy.deepcopy(model)  # leaves gradients behind
     with torch.no_grad():
-        for p in model.parameters():
-            if p.grad is not None:
-                p.copy_(p.grad)
+        for p, grad in zip(model.parameters(), grads):
+            if grad is not None:
+                p.copy_(grad)
     if isinstance(model, PeftModel):
         return get_peft_model_state_dict(model)
     return {"base_model.model." + n: p for n, p in model.named_parameters() if p.requires_grad}
@@ -127,6 +128,16 @@ def train(model, batch, folder):
         f.write("\n")
 
 
+def sort_lists(path):
+    """PEFT writes sets of names in an order that changes with every run."""
+    with open(path) as f:
+        config = json.load(f)
+    config = {k: sorted(v) if isinstance(v, list) else v for k, v in config.items()}
+    with open(path, "w") as f:
+        json.dump(config, f, indent=2)
+        f.write("\n")
+
+
 def fresh(name):
     folder = os.path.join(HERE, name)
     shutil.rmtree(folder, ignore_errors=True)
@@ -146,6 +157,7 @@ def main():
         model.peft_config["default"].base_model_name_or_path = "base"
         model.save_pretrained(folder)
         os.remove(os.path.join(folder, "README.md"))
+        sort_lists(os.path.join(folder, "adapter_config.json"))
         train(model, batch, folder)
     for name, trains in PLAIN.items():
         model = load_base()
