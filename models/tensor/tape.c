@@ -82,6 +82,11 @@ void *tape_keep(struct tape *t, size_t n_bytes)
     return slab_alloc(t->slab, n_bytes);
 }
 
+int *tape_ints(struct tape *t, int n)
+{
+    return take_record(t, (size_t)n * sizeof(int));
+}
+
 void *tape_push(struct tape *t, size_t record_bytes, void (*backward)(struct tape *, void *))
 {
     struct tape_record *r = take_record(t, record_bytes);
