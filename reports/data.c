@@ -1,0 +1,460 @@
+#include "reports/data.h"
+
+#include "harness/base/stats.h"
+#include "harness/base/str.h"
+#include "results/query.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char cell_sql[] =
+    "SELECT id, cell_id, model, method, method_options, dataset, data_hash, protocol,"
+    " protocol_options, precision, status, message, started, environment_id, blas_core,"
+    " determinism, \"commit\", seed, trainable_params, total_params, peak_rss_bytes, n_train,"
+    " n_validation, n_test, attempts, resumed, best_epoch, numerics_version, seconds,"
+    " train_seconds, tokens_per_second, examples_per_second,"
+    " coalesce((SELECT min(split) FROM metric WHERE cell = id AND split IN ('test',"
+    " 'validation')), '')" /* "test" sorts first */
+    " FROM cell JOIN run ON run.cell = cell.id ORDER BY cell_id";
+
+static void read_cell(struct report_cell *c, const struct query *q, struct arena *a)
+{
+    const char **texts[] = {
+        &c->cell_id,        &c->model,     &c->method,      &c->method_options,
+        &c->dataset,        &c->data_hash, &c->protocol,    &c->protocol_options,
+        &c->precision,      &c->status,    &c->message,     &c->started,
+        &c->environment_id, &c->blas_core, &c->determinism, &c->commit};
+    enum { N_TEXTS = sizeof texts / sizeof *texts };
+    c->id = query_int(q, 0);
+    int at = 1;
+    for (int i = 0; i < N_TEXTS; i++) {
+        *texts[i] = arena_strdup(a, query_text(q, at++));
+    }
+    c->seed = query_int(q, at++);
+    c->trainable_params = query_int(q, at++);
+    c->total_params = query_int(q, at++);
+    c->peak_rss_bytes = query_int(q, at++);
+    c->n_train = query_int(q, at++);
+    c->n_validation = query_int(q, at++);
+    c->n_test = query_int(q, at++);
+    c->attempts = (int)query_int(q, at++);
+    c->resumed = (int)query_int(q, at++);
+    c->best_epoch = (int)query_int(q, at++);
+    c->numerics_version = (int)query_int(q, at++);
+    c->seconds = query_real(q, at++);
+    c->train_seconds = query_real(q, at++);
+    c->tokens_per_second = query_real(q, at++);
+    c->examples_per_second = query_real(q, at++);
+    c->split = arena_strdup(a, query_text(q, at));
+    c->done = str_equal(c->status, "done");
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        c->metric[m] = NAN;
+    }
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Reads all cells, keeps those asked for. */
+static int read_cells(struct report_data *d, const char *const *cell_ids, int n_cell_ids,
+                      struct err *e)
+{
+    size_t n_ids = (size_t)n_cell_ids;
+    const char **wanted = arena_array(d->arena, n_ids, sizeof *wanted);
+    for (size_t i = 0; i < n_ids; i++) {
+        wanted[i] = cell_ids[i];
+    }
+    qsort(wanted, n_ids, sizeof *wanted, by_text);
+    struct query q;
+    if (query_open(&q, d->store, "SELECT count(*) FROM run", e) != 0) {
+        return -1;
+    }
+    int more = query_next(&q, e);
+    size_t n_stored = more == 1 ? (size_t)query_int(&q, 0) : 0;
+    query_close(&q);
+    d->cells = arena_array(d->arena, n_stored, sizeof *d->cells);
+    if (more < 0 || query_open(&q, d->store, cell_sql, e) != 0) {
+        return -1;
+    }
+    /* A writer may add cells meanwhile; they wait for the next report. */
+    while ((size_t)d->n_cells < n_stored && (more = query_next(&q, e)) == 1) {
+        const char *id = query_text(&q, 1);
+        if (n_ids == 0 || bsearch(&id, wanted, n_ids, sizeof *wanted, by_text) != NULL) {
+            read_cell(&d->cells[d->n_cells++], &q, d->arena);
+        }
+    }
+    query_close(&q);
+    d->n_missing = n_cell_ids > 0 ? n_cell_ids - d->n_cells : 0;
+    return more < 0 ? -1 : 0;
+}
+
+static int read_metrics(struct report_data *d, struct err *e)
+{
+    struct query q;
+    int status = query_open(&q, d->store,
+                            "SELECT name, value FROM metric WHERE cell = ?1 AND split = ?2", e);
+    for (int i = 0; status == 0 && i < d->n_cells; i++) {
+        struct report_cell *c = &d->cells[i];
+        query_bind_int(&q, 1, c->id);
+        query_bind_text(&q, 2, c->split);
+        while ((status = query_next(&q, e)) == 1) {
+            for (int m = 0; m < METRIC_COUNT; m++) {
+                if (str_equal(query_text(&q, 0), metric_name((enum metric)m))) {
+                    c->metric[m] = query_real(&q, 1);
+                }
+            }
+        }
+        query_reset(&q);
+    }
+    query_close(&q);
+    return status;
+}
+
+static int read_epochs(struct report_data *d, struct err *e)
+{
+    struct query q;
+    int status = query_open(&q, d->store,
+                            "SELECT train_loss, validation_loss, validation_accuracy,"
+                            " validation_f1_macro, seconds, max(epoch) OVER () FROM epoch"
+                            " WHERE cell = ?1 ORDER BY epoch",
+                            e);
+    for (int i = 0; status == 0 && i < d->n_cells; i++) {
+        struct report_cell *c = &d->cells[i];
+        query_bind_int(&q, 1, c->id);
+        while ((status = query_next(&q, e)) == 1) {
+            if (c->epochs == NULL) {
+                c->epochs = arena_array(d->arena, (size_t)query_int(&q, 5), sizeof *c->epochs);
+            }
+            c->epochs[c->n_epochs++] =
+                (struct report_epoch){query_real(&q, 0), query_real(&q, 1), query_real(&q, 2),
+                                      query_real(&q, 3), query_real(&q, 4)};
+        }
+        query_reset(&q);
+    }
+    query_close(&q);
+    return status;
+}
+
+/* All that may tell two cells of one model, method, data set and seed apart: one
+ * "name=value" a line. */
+static const char *options_of(const struct report_cell *c, struct arena *a)
+{
+    const char *end = str_ends(c->method_options, "\n") || *c->method_options == '\0' ? "" : "\n";
+    return arena_printf(a, "%s%sprotocol=%s\nprecision=%s\n%s", c->method_options, end, c->protocol,
+                        c->precision, c->protocol_options);
+}
+
+static bool has_line(const char *lines, const char *line, size_t n_bytes)
+{
+    for (const char *at = lines; *at != '\0'; at += strcspn(at, "\n"), at += *at == '\n') {
+        if (strcspn(at, "\n") == n_bytes && memcmp(at, line, n_bytes) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_varying(const struct str *names, const char *name, size_t n_bytes)
+{
+    return has_line(str_text(names), name, n_bytes);
+}
+
+/* Adds to names (one a line) each option of a that b has not just so. */
+static void add_differing(struct str *names, const char *a, const char *b)
+{
+    for (const char *at = a; *at != '\0'; at += strcspn(at, "\n"), at += *at == '\n') {
+        size_t n_line = strcspn(at, "\n"), n_name = strcspn(at, "=\n");
+        if (!has_line(b, at, n_line) && !is_varying(names, at, n_name)) {
+            str_add_bytes(names, at, n_name);
+            str_add_char(names, '\n');
+        }
+    }
+}
+
+/* "lora" where there is one lora, "lora r=8" where there are several. */
+static void label_cells(struct report_data *d)
+{
+    struct str names = {0};
+    const char **options = arena_array(d->arena, (size_t)d->n_cells, sizeof *options);
+    for (int i = 0; i < d->n_cells; i++) {
+        options[i] = options_of(&d->cells[i], d->arena);
+    }
+    for (int i = 0; i < d->n_cells; i++) {
+        struct report_cell *c = &d->cells[i];
+        if (c->label != NULL) {
+            continue;
+        }
+        str_clear(&names);
+        for (int j = i; j < d->n_cells; j++) {
+            for (int k = i; str_equal(d->cells[j].method, c->method) && k < d->n_cells; k++) {
+                const struct report_cell *x = &d->cells[j], *y = &d->cells[k];
+                if (str_equal(y->method, c->method) && x->seed == y->seed &&
+                    str_equal(x->model, y->model) && str_equal(x->dataset, y->dataset)) {
+                    add_differing(&names, options[j], options[k]);
+                }
+            }
+        }
+        for (int j = i; j < d->n_cells; j++) {
+            if (!str_equal(d->cells[j].method, c->method)) {
+                continue;
+            }
+            struct str label = {0};
+            str_add(&label, c->method);
+            for (const char *at = options[j]; *at != '\0';
+                 at += strcspn(at, "\n"), at += *at == '\n') {
+                if (is_varying(&names, at, strcspn(at, "=\n"))) {
+                    str_add_char(&label, ' ');
+                    str_add_bytes(&label, at, strcspn(at, "\n"));
+                }
+            }
+            d->cells[j].label = arena_strdup(d->arena, str_text(&label));
+            str_release(&label);
+        }
+    }
+    str_release(&names);
+}
+
+/* Of cells with one label, model, data set and seed the newest counts: the
+ * others differ in weights, data or the engine's numerics. */
+static void mark_superseded(struct report_data *d)
+{
+    for (int i = 0; i < d->n_cells; i++) {
+        for (int j = 0; j < d->n_cells; j++) {
+            const struct report_cell *newer = &d->cells[j];
+            struct report_cell *c = &d->cells[i];
+            if (i == j || newer->superseded || c->seed != newer->seed ||
+                !str_equal(c->label, newer->label) || !str_equal(c->model, newer->model) ||
+                !str_equal(c->dataset, newer->dataset)) {
+                continue;
+            }
+            int order = strcmp(newer->started, c->started);
+            c->superseded = c->superseded || order > 0 || (order == 0 && j > i);
+        }
+    }
+}
+
+struct named {
+    const char *name;
+    int64_t size;
+};
+
+static int by_size(const void *a, const void *b)
+{
+    const struct named *x = a, *y = b;
+    return x->size != y->size ? (x->size > y->size) - (x->size < y->size)
+                              : strcmp(x->name, y->name);
+}
+
+static int by_falling_size(const void *a, const void *b)
+{
+    const struct named *x = a, *y = b;
+    return x->size != y->size ? (y->size > x->size) - (y->size < x->size)
+                              : strcmp(x->name, y->name);
+}
+
+/* Adds name with the largest of its sizes. */
+static void add_named(struct named *list, int *n, const char *name, int64_t size)
+{
+    for (int i = 0; i < *n; i++) {
+        if (str_equal(list[i].name, name)) {
+            list[i].size = size > list[i].size ? size : list[i].size;
+            return;
+        }
+    }
+    list[(*n)++] = (struct named){name, size};
+}
+
+static const char **names_of(struct report_data *d, const struct named *list, int n)
+{
+    const char **names = arena_array(d->arena, (size_t)n, sizeof *names);
+    for (int i = 0; i < n; i++) {
+        names[i] = list[i].name;
+    }
+    return names;
+}
+
+static int index_of(const char *const *names, int n, const char *name)
+{
+    int i = 0;
+    while (i < n && !str_equal(names[i], name)) {
+        i++;
+    }
+    return i;
+}
+
+/* The data set's newest description. */
+static int describe_dataset(struct report_data *d, struct report_dataset *x, struct err *e)
+{
+    struct query q;
+    if (query_open(&q, d->store,
+                   "SELECT data_hash, stand_in, classes, audit, n_examples FROM dataset"
+                   " JOIN cell ON cell.dataset = dataset.name"
+                   " AND cell.data_hash = dataset.data_hash JOIN run ON run.cell = cell.id"
+                   " WHERE name = ?1 ORDER BY status = 'done' DESC, started DESC, cell_id LIMIT 1",
+                   e) != 0) {
+        return -1;
+    }
+    query_bind_text(&q, 1, x->name);
+    int more = query_next(&q, e);
+    if (more == 1) {
+        x->data_hash = arena_strdup(d->arena, query_text(&q, 0));
+        x->stand_in = query_is_null(&q, 1) ? NULL : arena_strdup(d->arena, query_text(&q, 1));
+        x->classes = arena_strdup(d->arena, query_text(&q, 2));
+        x->audit = arena_strdup(d->arena, query_text(&q, 3));
+        x->n_examples = query_int(&q, 4);
+    }
+    x->shown = x->stand_in != NULL ? arena_printf(d->arena, "%s (stand-in)", x->name) : x->name;
+    query_close(&q);
+    return more < 0 ? -1 : 0;
+}
+
+static int name_axes(struct report_data *d, struct err *e)
+{
+    size_t n = (size_t)d->n_cells;
+    struct named *models = arena_array(d->arena, n, sizeof *models);
+    struct named *methods = arena_array(d->arena, n, sizeof *methods);
+    struct named *datasets = arena_array(d->arena, n, sizeof *datasets);
+    for (size_t i = 0; i < n; i++) {
+        const struct report_cell *c = &d->cells[i];
+        add_named(models, &d->n_models, c->model, c->total_params);
+        add_named(methods, &d->n_methods, c->label, c->trainable_params);
+        add_named(datasets, &d->n_datasets, c->dataset, 0);
+    }
+    qsort(models, (size_t)d->n_models, sizeof *models, by_size);
+    qsort(methods, (size_t)d->n_methods, sizeof *methods, by_falling_size);
+    qsort(datasets, (size_t)d->n_datasets, sizeof *datasets, by_size);
+    d->models = names_of(d, models, d->n_models);
+    d->methods = names_of(d, methods, d->n_methods);
+    d->datasets = arena_array(d->arena, (size_t)d->n_datasets, sizeof *d->datasets);
+    for (int i = 0; i < d->n_datasets; i++) {
+        d->datasets[i] = (struct report_dataset){
+            .name = datasets[i].name, .classes = "", .audit = "", .data_hash = ""};
+        if (describe_dataset(d, &d->datasets[i], e) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+struct report_group *report_group_at(const struct report_data *d, int model, int method,
+                                     int dataset)
+{
+    return &d->groups[(model * d->n_methods + method) * d->n_datasets + dataset];
+}
+
+static int by_seed(const void *a, const void *b)
+{
+    const struct report_cell *x = *(struct report_cell *const *)a;
+    const struct report_cell *y = *(struct report_cell *const *)b;
+    return (x->seed > y->seed) - (x->seed < y->seed);
+}
+
+static void form_groups(struct report_data *d)
+{
+    size_t n_groups = (size_t)d->n_models * (size_t)d->n_methods * (size_t)d->n_datasets;
+    d->groups = arena_array(d->arena, n_groups, sizeof *d->groups);
+    const char **datasets = arena_array(d->arena, (size_t)d->n_datasets, sizeof *datasets);
+    for (int i = 0; i < d->n_datasets; i++) {
+        datasets[i] = d->datasets[i].name;
+    }
+    for (int i = 0; i < d->n_cells; i++) {
+        struct report_cell *c = &d->cells[i];
+        int model = index_of(d->models, d->n_models, c->model);
+        int method = index_of(d->methods, d->n_methods, c->label);
+        int dataset = index_of(datasets, d->n_datasets, c->dataset);
+        struct report_group *g = report_group_at(d, model, method, dataset);
+        g->model = model;
+        g->method = method;
+        g->dataset = dataset;
+        if (c->superseded) {
+            continue;
+        }
+        if (g->cells == NULL) {
+            g->cells =
+                arena_array(d->arena, (size_t)(d->n_cells - i), sizeof(struct report_cell *));
+        }
+        g->n_failed += str_equal(c->status, "failed");
+        g->n_skipped += str_equal(c->status, "skipped");
+        if (c->done) {
+            g->cells[g->n++] = c;
+        }
+    }
+    for (size_t i = 0; i < n_groups; i++) {
+        if (d->groups[i].n > 1) {
+            qsort(d->groups[i].cells, (size_t)d->groups[i].n, sizeof(struct report_cell *),
+                  by_seed);
+        }
+    }
+}
+
+int report_data_load(struct report_data *d, struct store *s, const char *const *cell_ids,
+                     int n_cell_ids, struct arena *a, struct err *e)
+{
+    *d = (struct report_data){.arena = a, .store = s};
+    if (read_cells(d, cell_ids, n_cell_ids, e) != 0 || read_metrics(d, e) != 0 ||
+        read_epochs(d, e) != 0) {
+        return -1;
+    }
+    label_cells(d);
+    mark_superseded(d);
+    if (name_axes(d, e) != 0) {
+        return -1;
+    }
+    form_groups(d);
+    return 0;
+}
+
+double report_metric(const struct report_cell *c, int which)
+{
+    return c->metric[which];
+}
+
+struct report_mean report_mean_of(const struct report_group *g,
+                                  double (*value)(const struct report_cell *c, int which),
+                                  int which)
+{
+    struct report_mean m = {0, NAN, NAN, NAN, NAN};
+    if (g->n == 0) {
+        return m;
+    }
+    double *values = xmalloc((size_t)g->n * sizeof *values);
+    for (int i = 0; i < g->n; i++) {
+        double x = value(g->cells[i], which);
+        if (!isnan(x)) {
+            values[m.n++] = x;
+        }
+    }
+    if (m.n > 0) {
+        m.mean = stats_mean(values, m.n);
+    }
+    if (m.n > 1) {
+        struct interval ends = stats_t_interval(values, m.n, 0.95);
+        m.sd = stats_sd(values, m.n);
+        m.low = ends.low;
+        m.high = ends.high;
+    }
+    free(values);
+    return m;
+}
+
+double report_median_of(const struct report_data *d, int model, int method,
+                        double (*value)(const struct report_cell *c))
+{
+    double *values = xmalloc((size_t)(d->n_cells + 1) * sizeof *values);
+    int n = 0;
+    for (int dataset = 0; dataset < d->n_datasets; dataset++) {
+        const struct report_group *g = report_group_at(d, model, method, dataset);
+        for (int i = 0; i < g->n; i++) {
+            double x = value(g->cells[i]);
+            if (!isnan(x)) {
+                values[n++] = x;
+            }
+        }
+    }
+    double median = n > 0 ? stats_median(values, n) : NAN;
+    free(values);
+    return median;
+}

@@ -1,0 +1,89 @@
+/*
+ * data: what a report is made of, read from a result database once.
+ *
+ * Cells are sorted into groups: one model, one method (with those options that
+ * tell it from its namesakes) and one data set, all seeds. Not here: any text
+ * or figure. Always: models stand by size, methods by falling number of
+ * trainable parameters, data sets by name; a group's cells by seed, one a seed.
+ */
+#ifndef FT_REPORTS_DATA_H
+#define FT_REPORTS_DATA_H
+
+#include "harness/base/arena.h"
+#include "results/metrics.h"
+#include "results/store.h"
+
+#include <stdbool.h>
+
+struct report_epoch {
+    double train_loss, validation_loss, validation_accuracy, validation_f1_macro, seconds;
+};
+
+struct report_cell {
+    int64_t id; /* cell.id */
+    const char *cell_id, *model, *method, *method_options, *dataset, *data_hash;
+    const char *protocol, *protocol_options, *precision;
+    const char *status, *message, *started, *environment_id, *blas_core, *determinism, *commit;
+    const char *label; /* method, and what tells it from others of the name: "lora r=8" */
+    const char *split; /* the split that metric[] is of: "test", else "validation", else "" */
+    int64_t seed, trainable_params, total_params;
+    int64_t peak_rss_bytes, n_train, n_validation, n_test;
+    int attempts, resumed, best_epoch, numerics_version;
+    double seconds, train_seconds, tokens_per_second, examples_per_second;
+    double metric[METRIC_COUNT]; /* NaN where not known */
+    struct report_epoch *epochs; /* [n_epochs] */
+    int n_epochs;
+    bool done;
+    bool superseded; /* a newer cell has the same group and seed: in runs.csv only */
+};
+
+struct report_dataset {
+    const char *name;
+    const char *shown; /* "auditor_sentiment (stand-in)" */
+    const char *stand_in, *classes, *audit, *data_hash;
+    int64_t n_examples;
+};
+
+struct report_group {
+    int model, method, dataset; /* indices */
+    struct report_cell **cells; /* [n] done, by seed */
+    int n;
+    int n_failed, n_skipped;
+};
+
+struct report_data {
+    struct arena *arena; /* borrowed; owns all below */
+    struct store *store; /* borrowed */
+    struct report_cell *cells;
+    int n_cells, n_missing; /* missing: asked for, not in the database */
+    const char **models, **methods;
+    struct report_dataset *datasets;
+    int n_models, n_methods, n_datasets;
+    struct report_group *groups; /* [n_models, n_methods, n_datasets] */
+};
+
+/* The cells with these ids, or all when n_cell_ids is 0. */
+int report_data_load(struct report_data *d, struct store *s, const char *const *cell_ids,
+                     int n_cell_ids, struct arena *a, struct err *e) MUST_CHECK;
+
+/* The group at a place; n may be 0. */
+struct report_group *report_group_at(const struct report_data *d, int model, int method,
+                                     int dataset);
+
+/* Mean of a value over a group's cells with its 95 % t interval. */
+struct report_mean {
+    int n;                      /* cells; 0: nothing known, all others NaN */
+    double mean, sd, low, high; /* n == 1: sd, low and high are NaN */
+};
+struct report_mean report_mean_of(const struct report_group *g,
+                                  double (*value)(const struct report_cell *c, int which),
+                                  int which);
+
+/* Values for report_mean_of: metric[which]. */
+double report_metric(const struct report_cell *c, int which);
+
+/* Median of a value over the done cells of a model and a method; NaN when none. */
+double report_median_of(const struct report_data *d, int model, int method,
+                        double (*value)(const struct report_cell *c));
+
+#endif
