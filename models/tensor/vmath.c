@@ -12,10 +12,10 @@ static const float exp_q[] = {0x1.0p-1f,      0x1.555556p-3f,  0x1.5554eap-5f,
 /* tanh(x) = x + x^3 q(x^2), |x| <= 5/8 */
 static const float tanh_q[] = {-0x1.555556p-2f, 0x1.1110eap-3f,  -0x1.ba08c4p-5f,
                                0x1.64a976p-6f,  -0x1.116a16p-7f, 0x1.2c83c0p-9f};
-/* Phi(-t) = exp(-t^2/2) p(u), u = 1 / (1 + 0.3 t): Mills' ratio */
-static const float mills_p[] = {0x1.9fb4e6p-19f, 0x1.e9f114p-4f, 0x1.ecbb92p-4f,  0x1.b28618p-4f,
-                                0x1.7ea086p-4f,  0x1.ed2b6cp-5f, -0x1.63cfcep-6f, 0x1.0ae8ccp-3f,
-                                -0x1.7e132ep-3f, 0x1.89f286p-4f, -0x1.24581cp-6f};
+/* Phi(-t) = exp(-t^2/2) p(u), u = 1 / (1 + 3/8 t): Mills' ratio */
+static const float mills_p[] = {0x1.ee1cbap-20f, 0x1.3243f0p-3f,  0x1.342088p-3f, 0x1.f209f4p-4f,
+                                0x1.f8362cp-4f,  -0x1.89389cp-4f, 0x1.24ce3ap-2f, -0x1.02f836p-1f,
+                                0x1.9e916cp-2f,  -0x1.45fffep-3f, 0x1.a1c2d4p-6f};
 
 /* Horner's rule; c lowest power first. */
 LANES_INLINE lanes polynomial(const float *c, int degree, lanes x)
@@ -52,10 +52,10 @@ LANES_INLINE lanes exp_of(lanes x)
 LANES_INLINE lanes tanh_of(lanes x)
 {
     lanes t = lanes_abs(x), z = x * x;
-    lanes small = lanes_fma(x * z, polynomial(tanh_q, 5, z), x);
+    lanes small = lanes_fma(t * z, polynomial(tanh_q, 5, z), t);
     lanes far = 1.0f - 2.0f / (exp_of(2.0f * t) + 1.0f);
     int_lanes sign = (int_lanes)x & ~0x7FFFFFFF;
-    return lanes_pick(t < 0.625f, small, (lanes)((int_lanes)far | sign));
+    return (lanes)((int_lanes)lanes_pick(t < 0.625f, small, far) | sign);
 }
 
 LANES_INLINE lanes gelu_of(lanes x, lanes *slope)
@@ -64,7 +64,7 @@ LANES_INLINE lanes gelu_of(lanes x, lanes *slope)
     lanes lost = lanes_fma(t, t, -square);
     lost = lanes_pick(square < 1e4f, lost, lanes_of(0)); /* not inf - inf */
     lanes e = exp_plus(-0.5f * square, -0.5f * lost);
-    lanes u = 1.0f / lanes_fma(t, lanes_of(0.3f), lanes_of(1));
+    lanes u = 1.0f / lanes_fma(t, lanes_of(0.375f), lanes_of(1));
     lanes lower = e * polynomial(mills_p, 10, u); /* Phi(-|x|) */
     lanes phi = lanes_pick(x > 0.0f, 1.0f - lower, lower);
     *slope = lanes_fma(x * 0.39894228f, e, phi); /* density: e / sqrt(2 pi) */

@@ -75,8 +75,8 @@ show("tanh_q", q)
 print("// tanh relative error", mp.nstr(worst(lambda x: (x + x ** 3 * value(q, x * x)) / tanh(x) - 1, 0, SPLIT), 3))
 
 # Phi(-t) = exp(-t^2/2) p(u), u = 1 / (1 + C t), t in [0, 14]: Mills' ratio is
-# smooth in u. C is the one of 0.25, 0.3, 0.35, 0.4 that fits best at degree 10.
-C = mpf("0.3")
+# smooth in u.
+C = mpf("0.375")  # exact in binary
 
 
 def mills(u):

@@ -122,11 +122,9 @@ static void add_twin(double *y, double **in, const struct op_case *c)
     if (c->variant >= 2)
         twin_linear(product, in[0], in[2], NULL, c->y[0], c->shape[0][1], c->y[1], 1, 0);
     for (int i = 0; i < size_of(c->y); i++) {
-        double a = in[0][i], b = in[1][i];
-        y[i] = c->variant == 0   ? 2 * a + b
-               : c->variant == 1 ? -4 * a + b
-               : c->variant == 2 ? 2 * (product[i] + b)
-                                 : product[i] + b;
+        double a = c->variant >= 2 ? product[i] : in[0][i], b = in[1][i];
+        const double results[] = {2 * a + b, -4 * a + b, 2 * (a + b), a + b};
+        y[i] = results[c->variant];
     }
     free(product);
 }
