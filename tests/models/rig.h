@@ -37,7 +37,7 @@ static inline void rig_memory(struct rig *r)
     tape_init(&r->tape, &r->slab, (size_t)1 << 20);
 }
 
-/* Declared from DIR/config.json; nothing trains yet, no memory yet. */
+/* Declared from DIR/config.json, dropout off; nothing trains yet, no memory yet. */
 static inline void rig_declare(struct rig *r, const char *dir, int n_labels)
 {
     const struct family *family;
@@ -45,6 +45,9 @@ static inline void rig_declare(struct rig *r, const char *dir, int n_labels)
     *r = (struct rig){0};
     const char *path = arena_printf(&r->a, "%s/config.json", dir);
     OK(checkpoint_config(&family, &config, path, &r->a, &r->e));
+    OK(option_set(&config, "hidden_dropout_prob", "0", &r->e));
+    OK(option_set(&config, "attention_probs_dropout_prob", "0", &r->e));
+    OK(option_set(&config, "classifier_dropout", "0", &r->e));
     OK(model_declare(&r->m, family, &config, n_labels, &r->a, &r->e));
     rig_memory(r);
 }
