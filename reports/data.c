@@ -15,7 +15,9 @@ static const char cell_sql[] =
     " n_validation, n_test, attempts, resumed, best_epoch, numerics_version, seconds,"
     " train_seconds, tokens_per_second, examples_per_second,"
     " coalesce((SELECT min(split) FROM metric WHERE cell = id AND split IN ('test',"
-    " 'validation')), '')" /* "test" sorts first */
+    " 'validation')), '')," /* "test" sorts first */
+    " (SELECT stand_in FROM dataset AS s WHERE s.name = dataset AND s.data_hash ="
+    " cell.data_hash)"
     " FROM cell JOIN run ON run.cell = cell.id ORDER BY cell_id";
 
 static void read_cell(struct report_cell *c, const struct query *q, struct arena *a)
@@ -46,7 +48,9 @@ static void read_cell(struct report_cell *c, const struct query *q, struct arena
     c->train_seconds = query_real(q, at++);
     c->tokens_per_second = query_real(q, at++);
     c->examples_per_second = query_real(q, at++);
-    c->split = arena_strdup(a, query_text(q, at));
+    c->split = arena_strdup(a, query_text(q, at++));
+    c->stand_in = query_is_null(q, at) ? NULL : arena_strdup(a, query_text(q, at));
+    c->shown = c->stand_in != NULL ? arena_printf(a, "%s (stand-in)", c->dataset) : c->dataset;
     c->done = str_equal(c->status, "done");
     for (int m = 0; m < METRIC_COUNT; m++) {
         c->metric[m] = NAN;
@@ -138,6 +142,20 @@ static int read_epochs(struct report_data *d, struct err *e)
     return status;
 }
 
+/* A cell that failed before its data were there belongs to the data that others
+ * of its name had. */
+static void adopt_dataset(struct report_data *d, struct report_cell *c)
+{
+    for (int i = 0; *c->data_hash == '\0' && i < d->n_cells; i++) {
+        const struct report_cell *other = &d->cells[i];
+        if (*other->data_hash != '\0' && str_equal(other->dataset, c->dataset)) {
+            c->stand_in = other->stand_in;
+            c->shown = other->shown;
+            break;
+        }
+    }
+}
+
 /* All that may tell two cells of one model, method, data set and seed apart: one
  * "name=value" a line. */
 static const char *options_of(const struct report_cell *c, struct arena *a)
@@ -192,7 +210,7 @@ static void label_cells(struct report_data *d)
             for (int k = i; str_equal(d->cells[j].method, c->method) && k < d->n_cells; k++) {
                 const struct report_cell *x = &d->cells[j], *y = &d->cells[k];
                 if (str_equal(y->method, c->method) && x->seed == y->seed &&
-                    str_equal(x->model, y->model) && str_equal(x->dataset, y->dataset)) {
+                    str_equal(x->model, y->model) && str_equal(x->shown, y->shown)) {
                     add_differing(&names, options[j], options[k]);
                 }
             }
@@ -227,7 +245,7 @@ static void mark_superseded(struct report_data *d)
             struct report_cell *c = &d->cells[i];
             if (i == j || newer->superseded || c->seed != newer->seed ||
                 !str_equal(c->label, newer->label) || !str_equal(c->model, newer->model) ||
-                !str_equal(c->dataset, newer->dataset)) {
+                !str_equal(c->shown, newer->shown)) {
                 continue;
             }
             int order = strcmp(newer->started, c->started);
@@ -285,28 +303,36 @@ static int index_of(const char *const *names, int n, const char *name)
     return i;
 }
 
-/* The data set's newest description. */
+/* The newest description of the data set that is shown as x->shown. */
 static int describe_dataset(struct report_data *d, struct report_dataset *x, struct err *e)
 {
+    const struct report_cell *newest = NULL;
+    for (int i = 0; i < d->n_cells; i++) {
+        const struct report_cell *c = &d->cells[i];
+        if (str_equal(c->shown, x->shown) &&
+            (newest == NULL || *newest->data_hash == '\0' ||
+             (*c->data_hash != '\0' && strcmp(c->started, newest->started) > 0))) {
+            newest = c;
+        }
+    }
+    x->name = newest->dataset;
+    x->stand_in = newest->stand_in;
+    x->data_hash = newest->data_hash;
     struct query q;
     if (query_open(&q, d->store,
-                   "SELECT data_hash, stand_in, classes, audit, n_examples FROM dataset"
-                   " JOIN cell ON cell.dataset = dataset.name"
-                   " AND cell.data_hash = dataset.data_hash JOIN run ON run.cell = cell.id"
-                   " WHERE name = ?1 ORDER BY status = 'done' DESC, started DESC, cell_id LIMIT 1",
+                   "SELECT classes, audit, n_examples FROM dataset"
+                   " WHERE name = ?1 AND data_hash = ?2",
                    e) != 0) {
         return -1;
     }
     query_bind_text(&q, 1, x->name);
+    query_bind_text(&q, 2, x->data_hash);
     int more = query_next(&q, e);
     if (more == 1) {
-        x->data_hash = arena_strdup(d->arena, query_text(&q, 0));
-        x->stand_in = query_is_null(&q, 1) ? NULL : arena_strdup(d->arena, query_text(&q, 1));
-        x->classes = arena_strdup(d->arena, query_text(&q, 2));
-        x->audit = arena_strdup(d->arena, query_text(&q, 3));
-        x->n_examples = query_int(&q, 4);
+        x->classes = arena_strdup(d->arena, query_text(&q, 0));
+        x->audit = arena_strdup(d->arena, query_text(&q, 1));
+        x->n_examples = query_int(&q, 2);
     }
-    x->shown = x->stand_in != NULL ? arena_printf(d->arena, "%s (stand-in)", x->name) : x->name;
     query_close(&q);
     return more < 0 ? -1 : 0;
 }
@@ -321,7 +347,7 @@ static int name_axes(struct report_data *d, struct err *e)
         const struct report_cell *c = &d->cells[i];
         add_named(models, &d->n_models, c->model, c->total_params);
         add_named(methods, &d->n_methods, c->label, c->trainable_params);
-        add_named(datasets, &d->n_datasets, c->dataset, 0);
+        add_named(datasets, &d->n_datasets, c->shown, 0);
     }
     qsort(models, (size_t)d->n_models, sizeof *models, by_size);
     qsort(methods, (size_t)d->n_methods, sizeof *methods, by_falling_size);
@@ -330,8 +356,8 @@ static int name_axes(struct report_data *d, struct err *e)
     d->methods = names_of(d, methods, d->n_methods);
     d->datasets = arena_array(d->arena, (size_t)d->n_datasets, sizeof *d->datasets);
     for (int i = 0; i < d->n_datasets; i++) {
-        d->datasets[i] = (struct report_dataset){
-            .name = datasets[i].name, .classes = "", .audit = "", .data_hash = ""};
+        d->datasets[i] =
+            (struct report_dataset){.shown = datasets[i].name, .classes = "", .audit = ""};
         if (describe_dataset(d, &d->datasets[i], e) != 0) {
             return -1;
         }
@@ -358,13 +384,13 @@ static void form_groups(struct report_data *d)
     d->groups = arena_array(d->arena, n_groups, sizeof *d->groups);
     const char **datasets = arena_array(d->arena, (size_t)d->n_datasets, sizeof *datasets);
     for (int i = 0; i < d->n_datasets; i++) {
-        datasets[i] = d->datasets[i].name;
+        datasets[i] = d->datasets[i].shown;
     }
     for (int i = 0; i < d->n_cells; i++) {
         struct report_cell *c = &d->cells[i];
         int model = index_of(d->models, d->n_models, c->model);
         int method = index_of(d->methods, d->n_methods, c->label);
-        int dataset = index_of(datasets, d->n_datasets, c->dataset);
+        int dataset = index_of(datasets, d->n_datasets, c->shown);
         struct report_group *g = report_group_at(d, model, method, dataset);
         g->model = model;
         g->method = method;
@@ -397,6 +423,9 @@ int report_data_load(struct report_data *d, struct store *s, const char *const *
     if (read_cells(d, cell_ids, n_cell_ids, e) != 0 || read_metrics(d, e) != 0 ||
         read_epochs(d, e) != 0) {
         return -1;
+    }
+    for (int i = 0; i < d->n_cells; i++) {
+        adopt_dataset(d, &d->cells[i]);
     }
     label_cells(d);
     mark_superseded(d);

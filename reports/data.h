@@ -24,8 +24,10 @@ struct report_cell {
     const char *cell_id, *model, *method, *method_options, *dataset, *data_hash;
     const char *protocol, *protocol_options, *precision;
     const char *status, *message, *started, *environment_id, *blas_core, *determinism, *commit;
-    const char *label; /* method, and what tells it from others of the name: "lora r=8" */
-    const char *split; /* the split that metric[] is of: "test", else "validation", else "" */
+    const char *stand_in; /* NULL, or what stands in for the real data */
+    const char *shown;    /* "auditor_sentiment (stand-in)" */
+    const char *label;    /* method, and what tells it from others of the name: "lora r=8" */
+    const char *split;    /* the split that metric[] is of: "test", else "validation", else "" */
     int64_t seed, trainable_params, total_params;
     int64_t peak_rss_bytes, n_train, n_validation, n_test;
     int attempts, resumed, best_epoch, numerics_version;
@@ -37,9 +39,9 @@ struct report_cell {
     bool superseded; /* a newer cell has the same group and seed: in runs.csv only */
 };
 
+/* Real and stand-in data of one name are two data sets. */
 struct report_dataset {
-    const char *name;
-    const char *shown; /* "auditor_sentiment (stand-in)" */
+    const char *name, *shown;
     const char *stand_in, *classes, *audit, *data_hash;
     int64_t n_examples;
 };

@@ -47,24 +47,19 @@ static void csv_options(struct str *s, const char *options, char end)
     str_release(&joined);
 }
 
-static const char *stand_in_of(const struct report_data *d, const char *dataset)
+static const char *or_empty(const char *text)
 {
-    for (int i = 0; i < d->n_datasets; i++) {
-        if (str_equal(d->datasets[i].name, dataset) && d->datasets[i].stand_in != NULL) {
-            return d->datasets[i].stand_in;
-        }
-    }
-    return "";
+    return text != NULL ? text : "";
 }
 
-static void add_run(struct str *s, const struct report_data *d, const struct report_cell *c)
+static void add_run(struct str *s, const struct report_cell *c)
 {
     csv_text(s, c->cell_id, ',');
     csv_text(s, c->model, ',');
     csv_text(s, c->method, ',');
     csv_text(s, c->label, ',');
     csv_text(s, c->dataset, ',');
-    csv_text(s, stand_in_of(d, c->dataset), ',');
+    csv_text(s, or_empty(c->stand_in), ',');
     csv_int(s, c->seed, ',');
     csv_text(s, c->protocol, ',');
     csv_text(s, c->precision, ',');
@@ -114,7 +109,7 @@ static void add_runs(struct str *s, const struct report_data *d)
     for (int model = 0; model < d->n_models; model++) {
         for (int i = 0; i < d->n_cells; i++) {
             if (str_equal(d->cells[i].model, d->models[model])) {
-                add_run(s, d, &d->cells[i]);
+                add_run(s, &d->cells[i]);
             }
         }
     }
@@ -127,7 +122,7 @@ static void add_group(struct str *s, const struct report_data *d, const struct r
         csv_text(s, d->models[g->model], ',');
         csv_text(s, d->methods[g->method], ',');
         csv_text(s, d->datasets[g->dataset].name, ',');
-        csv_text(s, stand_in_of(d, d->datasets[g->dataset].name), ',');
+        csv_text(s, or_empty(d->datasets[g->dataset].stand_in), ',');
         csv_text(s, metric_name((enum metric)m), ',');
         csv_int(s, mean.n, ',');
         csv_real(s, mean.mean, ',');
@@ -163,7 +158,7 @@ static void add_epochs(struct str *s, const struct report_data *d)
             csv_text(s, c->model, ',');
             csv_text(s, c->label, ',');
             csv_text(s, c->dataset, ',');
-            csv_text(s, stand_in_of(d, c->dataset), ',');
+            csv_text(s, or_empty(c->stand_in), ',');
             csv_int(s, c->seed, ',');
             csv_int(s, j + 1, ',');
             csv_real(s, c->epochs[j].train_loss, ',');

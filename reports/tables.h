@@ -10,6 +10,7 @@
 #ifndef FT_REPORTS_TABLES_H
 #define FT_REPORTS_TABLES_H
 
+#include "harness/base/str.h"
 #include "reports/data.h"
 
 int tables_write(const struct report_data *d, const char *dir, struct err *e) MUST_CHECK;
