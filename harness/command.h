@@ -40,7 +40,8 @@ struct command_line {
     long timeout;       /* seconds a cell may take; 0: no limit */
     struct only *only;  /* [n_only] */
     int n_only;
-    bool offline, json, dry_run, retry_failed, help;
+    long snapshot_seconds; /* between snapshots of a running cell */
+    bool offline, json, dry_run, retry_failed, keep_adapters, help;
     struct arena *arena; /* borrowed; lives until the command has returned */
 };
 
@@ -73,6 +74,8 @@ enum flag_bit {
     FLAG_OFFLINE = 1 << 10,
     FLAG_DRY_RUN = 1 << 11,
     FLAG_RETRY_FAILED = 1 << 12,
+    FLAG_KEEP_ADAPTERS = 1 << 13,
+    FLAG_SNAPSHOT_SECONDS = 1 << 14,
 };
 
 /* Parses argv (argv[0] is the program) into cl, all in arena a. ERR_USAGE names the unknown
@@ -93,6 +96,6 @@ struct asset_flags command_asset_flags(const struct command_line *cl);
 
 /* The commands. */
 command_function cmd_plan, cmd_run, cmd_status, cmd_explain, cmd_report, cmd_audit, cmd_fetch,
-    cmd_models, cmd_methods, cmd_datasets, cmd_protocols, cmd_predict, cmd_doctor, cmd_help;
+    cmd_models, cmd_methods, cmd_datasets, cmd_protocols, cmd_doctor, cmd_help, cmd_version;
 
 #endif

@@ -54,8 +54,11 @@ static int add_asset(struct str *s, bool *known, const struct asset *asset, stru
 
 int identity_weights(char hex[HASH_HEX_SIZE], const struct zoo_entry *z, struct err *e)
 {
-    unresolved(hex);
-    return zoo_weights_hash(hex, z, e);
+    if (zoo_weights_hash(hex, z, e) != 0)
+        return -1;
+    if (!z->random_init && !hash_is_hex(hex))
+        unresolved(hex);
+    return 0;
 }
 
 static const char *const tokenizer_files[] = {"special_tokens_map.json", "tokenizer.json",

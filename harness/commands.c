@@ -1,0 +1,48 @@
+#include "harness/command.h"
+
+enum { MANY = 1 << 20 };
+
+const struct command commands[] = {
+    {"plan", "SPEC", "list the cells of a spec",
+     "One row a cell: cell_id, model, method, dataset, protocol, seed, precision,\n"
+     "trainable_params, total_params, est_memory_bytes, est_seconds, status. Needs neither\n"
+     "weights nor data. Parameter counts are exact; memory is a dry run of one step; seconds\n"
+     "are an order of magnitude for one thread.",
+     FLAG_HELP | FLAG_FORMAT | FLAG_JSON | FLAG_DB | FLAG_ONLY, 1, 1, cmd_plan},
+    {"run", "SPEC", "run the cells of a spec that are not current",
+     "Each cell runs in its own process and is stored whole or not at all. A stopped run goes\n"
+     "on where it was: type the same command again.",
+     FLAG_HELP | FLAG_DB | FLAG_JOBS | FLAG_ONLY | FLAG_LIMIT | FLAG_TIMEOUT | FLAG_RETRY_FAILED |
+         FLAG_OFFLINE | FLAG_DRY_RUN | FLAG_KEEP_ADAPTERS | FLAG_SNAPSHOT_SECONDS,
+     1, 1, cmd_run},
+    {"status", "[SPEC]", "say what is done, failed, skipped, pending and running",
+     "With a spec: of its cells. Without: of everything in the database. Exit status 1 when a\n"
+     "cell has failed.",
+     FLAG_HELP | FLAG_DB | FLAG_JSON | FLAG_ONLY, 0, 1, cmd_status},
+    {"explain", "CELL", "say what a cell's id is made of, and why it is current, stale or failed",
+     "CELL is the beginning of an id, looked for in the spec given with --spec and in the\n"
+     "database.",
+     FLAG_HELP | FLAG_DB | FLAG_SPEC | FLAG_JSON, 1, 1, cmd_explain},
+    {"audit", "DATASET...", "say what is wrong with data sets, before anyone trains on them",
+     "Duplicates and near duplicates within and across splits, texts with two labels, balance,\n"
+     "lengths, and rows that two of the named sets share.",
+     FLAG_HELP | FLAG_OFFLINE | FLAG_JSON, 1, MANY, cmd_audit},
+    {"fetch", "[NAME...]", "bring data sets and models here, verified",
+     "NAME is a data set or a model; --spec SPEC fetches all that a spec needs. Files are kept in\n"
+     "the cache by their sha256; what is there already is only checked.",
+     FLAG_HELP | FLAG_SPEC | FLAG_OFFLINE, 0, MANY, cmd_fetch},
+    {"models", "[show NAME...]", "list models, or show some in full", NULL, FLAG_HELP | FLAG_JSON,
+     0, MANY, cmd_models},
+    {"methods", "[show NAME...]", "list fine-tuning methods, or show some with their options", NULL,
+     FLAG_HELP | FLAG_JSON, 0, MANY, cmd_methods},
+    {"datasets", "[show NAME...]", "list data sets, or show some in full", NULL,
+     FLAG_HELP | FLAG_JSON, 0, MANY, cmd_datasets},
+    {"protocols", "[show NAME...]", "list protocols, or show some with all training options", NULL,
+     FLAG_HELP | FLAG_JSON, 0, MANY, cmd_protocols},
+    {"doctor", "", "say what this machine has and what is missing",
+     "Exit status 1 when something is missing that a command would need.",
+     FLAG_HELP | FLAG_DB | FLAG_JSON, 0, 0, cmd_doctor},
+    {"help", "[COMMAND]", "this list, or the page of a command", NULL, FLAG_HELP, 0, 1, cmd_help},
+    {"version", "", "version of results and build", NULL, FLAG_HELP, 0, 0, cmd_version},
+    {0},
+};
