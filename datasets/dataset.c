@@ -52,7 +52,7 @@ static int get_assets(struct asset_file *files, const struct dataset_info *info,
 {
     for (int i = 0; i < info->n_assets; i++)
         if (asset_get(&files[i], &info->assets[i], flags, e) < 0)
-            return -1;
+            return err_wrap(e, "data set %s", info->name);
     return 0;
 }
 
