@@ -53,19 +53,24 @@ all: ftbench ## build ./ftbench
 ftbench: $(B)/ftbench
 	@ln -sf $(B)/ftbench $@
 
+# `make SHOW=` prints every command.
+SHOW ?= @
+
 $(B)/ftbench: $(B)/harness/main.o $(ARCHIVES)
-	$(CC) $(LDFLAGS) -o $@ $< $(REVERSED) $(LDLIBS)
+	@echo "link $@"
+	$(SHOW)$(CC) $(LDFLAGS) -o $@ $< $(REVERSED) $(LDLIBS)
 
 define archive_rule
 $(call archive,$(1)): $(patsubst %.c,$(B)/%.o,$(call layer_sources,$(1)))
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$(SHOW)ar rcs $$@ $$^
 endef
 $(foreach l,$(LAYERS),$(eval $(call archive_rule,$(l))))
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	@echo "$(CC) $<"
+	$(SHOW)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # A test of a layer links that layer and those before it, so it also proves the
 # layering: tests/models/tensor links harness/base ... models/tensor.
@@ -73,11 +78,11 @@ upto = $(if $(filter $(1),$(LAYERS)),$(shell printf '%s\n' $(LAYERS) | sed '/^$(
 test_archives = $(shell printf '%s\n' $(foreach l,$(call upto,$(1)),$(if $(call layer_sources,$(l)),$(call archive,$(l)))) | tac)
 define test_rule
 $(B)/tests/$(1)/%: $(B)/tests/$(1)/%.o $(call test_archives,$(1))
-	$$(CC) $$(LDFLAGS) -o $$@ $$< $(call test_archives,$(1)) $$(LDLIBS) -lcriterion
+	$$(SHOW)$$(CC) $$(LDFLAGS) -o $$@ $$< $(call test_archives,$(1)) $$(LDLIBS) -lcriterion
 endef
 $(foreach d,$(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/*.c tests/*/*/*.c)))),$(eval $(call test_rule,$(d))))
 $(B)/tests/%: $(B)/tests/%.o $(ARCHIVES)
-	$(CC) $(LDFLAGS) -o $@ $< $(REVERSED) $(LDLIBS) -lcriterion
+	$(SHOW)$(CC) $(LDFLAGS) -o $@ $< $(REVERSED) $(LDLIBS) -lcriterion
 
 test: ftbench $(TESTS) ## unit tests, then end-to-end tests
 	@tests/run.sh unit $(TESTS)

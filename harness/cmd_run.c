@@ -5,6 +5,7 @@
 #include "harness/plan.h"
 #include "harness/workers.h"
 #include "models/tensor/gemm.h"
+#include "results/store.h"
 
 #include <string.h>
 

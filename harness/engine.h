@@ -18,8 +18,8 @@ struct engine {
     struct slab slab;
     struct tape tape;
     struct packer packer;
-    uint64_t seed;        /* of dropout */
-    size_t needed_bytes;  /* found by the dry runs so far */
+    uint64_t seed;       /* of dropout */
+    size_t needed_bytes; /* found by the dry runs so far */
 };
 
 enum { ENGINE_RECORDS_BYTES = 4 << 20 };

@@ -35,10 +35,10 @@ static void find_largest(struct steps *s, const struct feed *train)
 }
 
 struct steps steps_lay(const struct feed *train, int n_epochs, int batch_size,
-                             int micro_batch_tokens, uint64_t seed, struct arena *a)
+                       int micro_batch_tokens, uint64_t seed, struct arena *a)
 {
     struct steps s = {.n_epochs = n_epochs,
-                         .steps_per_epoch = (train->n + batch_size - 1) / batch_size};
+                      .steps_per_epoch = (train->n + batch_size - 1) / batch_size};
     s.n_steps = (long)n_epochs * s.steps_per_epoch;
     size_t n_rows = (size_t)n_epochs * (size_t)train->n;
     s.rows = arena_array(a, n_rows, sizeof *s.rows);
@@ -50,4 +50,18 @@ struct steps steps_lay(const struct feed *train, int n_epochs, int batch_size,
     s.step_micro[s.n_steps] = s.n_micro;
     find_largest(&s, train);
     return s;
+}
+
+int steps_examples(const struct steps *s, long step)
+{
+    return s->micro_start[s->step_micro[step + 1]] - s->micro_start[s->step_micro[step]];
+}
+
+long steps_tokens(const struct steps *s, const struct feed *train, long step)
+{
+    long n_tok = 0;
+    for (int i = s->micro_start[s->step_micro[step]]; i < s->micro_start[s->step_micro[step + 1]];
+         i++)
+        n_tok += train->length_tok[s->rows[i]];
+    return n_tok;
 }

@@ -12,16 +12,20 @@
 
 struct steps {
     int n_epochs, steps_per_epoch;
-    long n_steps;      /* updates in all */
-    int *rows;         /* [n_epochs * n_rows] the order of every epoch */
-    int *micro_start;  /* [n_micro + 1] into rows */
-    long *step_micro;  /* [n_steps + 1] into micro_start: an update's micro-batches */
+    long n_steps;     /* updates in all */
+    int *rows;        /* [n_epochs * n_rows] the order of every epoch */
+    int *micro_start; /* [n_micro + 1] into rows */
+    long *step_micro; /* [n_steps + 1] into micro_start: an update's micro-batches */
     long n_micro;
     int max_tok, max_seq; /* largest micro-batch */
 };
 
 /* Owned by a. batch_size examples an update; n_epochs may be 0. */
 struct steps steps_lay(const struct feed *train, int n_epochs, int batch_size,
-                             int micro_batch_tokens, uint64_t seed, struct arena *a);
+                       int micro_batch_tokens, uint64_t seed, struct arena *a);
+
+/* Examples and tokens of one update. */
+int steps_examples(const struct steps *s, long step);
+long steps_tokens(const struct steps *s, const struct feed *train, long step);
 
 #endif
