@@ -39,46 +39,47 @@ static bool matches(const char *module, const char *target)
     return n >= k && strcmp(module + n - k, target) == 0 && (n == k || module[n - k - 1] == '.');
 }
 
-static bool is_target_module(const struct tuned *t, const char *option, const char *module)
+static bool has_role(const struct model *m, const char *module, enum site_role role)
 {
-    for (int i = 0; i < t->model->n_sites; i++) {
-        const struct site *s = &t->model->sites[i];
-        if (method_targets(t, option, s) && str_equal(s->module, module))
+    for (int i = 0; i < m->n_sites; i++) {
+        const struct site *s = &m->sites[i];
+        if (s->kind == SITE_LINEAR && s->role == role && str_equal(s->module, module))
             return true;
     }
     return false;
 }
 
-/* Whether target names only modules that option means, of all that have a weight. */
-static bool is_exact(const struct tuned *t, const char *option, const char *target)
+/* Whether target names projections of this role and nothing else that has a
+ * weight. One role a name, because a name in one list of PEFT's must stand
+ * unchanged in another (feedforward_modules in target_modules). */
+static bool is_exact(const struct model *m, const char *target, enum site_role role)
 {
     bool exact = true;
-    for (int i = 0; i < t->model->params.n && exact; i++) {
-        const struct param *p = t->model->params.items[i];
+    for (int i = 0; i < m->params.n && exact; i++) {
+        const struct param *p = m->params.items[i];
         if (p->part == PART_METHOD || !str_ends(p->name, ".weight"))
             continue;
         struct str module = {0};
         str_add_bytes(&module, p->name, strlen(p->name) - strlen(".weight"));
-        exact =
-            !matches(str_text(&module), target) || is_target_module(t, option, str_text(&module));
+        exact = !matches(str_text(&module), target) || has_role(m, str_text(&module), role);
         str_release(&module);
     }
     return exact;
 }
 
-/* The shortest ending of module, in whole parts, that is_exact. */
-static const char *shortest_target(const struct tuned *t, const char *option, const char *module)
+/* The shortest ending of the site's module, in whole parts, that is_exact. */
+static const char *shortest_target(const struct model *m, const struct site *s)
 {
-    const char *at = module + strlen(module);
-    while (at > module) {
+    const char *at = s->module + strlen(s->module);
+    while (at > s->module) {
         at--;
-        while (at > module && at[-1] != '.')
+        while (at > s->module && at[-1] != '.')
             at--;
-        if (is_exact(t, option, at))
+        if (is_exact(m, at, s->role))
             return at;
     }
     assert(!"a site's own name means that site only");
-    return module;
+    return s->module;
 }
 
 /* Names of modules that PEFT resolves to the projections of a list option. */
@@ -89,7 +90,7 @@ static json_t *target_names(const struct tuned *t, const char *option)
         const struct site *s = &t->model->sites[i];
         if (!method_targets(t, option, s))
             continue;
-        const char *name = shortest_target(t, option, s->module);
+        const char *name = shortest_target(t->model, s);
         size_t k, n = json_array_size(names);
         for (k = 0; k < n; k++)
             if (str_equal(json_string_value(json_array_get(names, k)), name))

@@ -38,8 +38,9 @@ CASES = [
                 target_modules=["attention.output.dense"])),
     ("ia3", "ia3", [], IA3Config(task_type="SEQ_CLS")),
     ("ia3 all targets", "ia3", [ALL, "feedforward_modules=o,ffn_in"],
-     IA3Config(task_type="SEQ_CLS", target_modules=["query", "key", "value", "dense"],
-               feedforward_modules=["intermediate.dense"], exclude_modules=r".*pooler.*")),
+     IA3Config(task_type="SEQ_CLS", feedforward_modules=["intermediate.dense"],
+               target_modules=["query", "key", "value", "attention.output.dense",
+                               "intermediate.dense", "output.dense"])),
     ("prefix", "prefix", ["num_virtual_tokens=5"],
      PrefixTuningConfig(task_type="SEQ_CLS", num_virtual_tokens=5)),
     ("prompt", "prompt", ["num_virtual_tokens=7"],
@@ -66,10 +67,12 @@ def run(*arguments):
 
 
 def shake(model):
+    """Large enough to matter, not so large that a wide model's logits explode."""
+    scale = 0.7 / model.config.hidden_size ** 0.5
     with torch.no_grad():
         for name, p in model.named_parameters():
             if p.requires_grad:
-                p.copy_(float("ia3_l" in name) + 0.2 * torch.randn_like(p))
+                p.copy_(float("ia3_l" in name) + scale * torch.randn_like(p))
 
 
 def theirs_here(folder, batch_file, inputs, config, directory):
