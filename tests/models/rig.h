@@ -33,7 +33,7 @@ static inline void rig_ok(int rc, const struct err *e, const char *call)
 
 static inline void rig_memory(struct rig *r)
 {
-    slab_init(&r->slab, (size_t)256 << 20); /* pages come when touched */
+    slab_init(&r->slab, (size_t)1 << 30); /* pages come when touched */
     tape_init(&r->tape, &r->slab, (size_t)1 << 20);
 }
 
@@ -134,6 +134,53 @@ static inline double relative_difference(const float *a, const float *b, size_t 
         norm += (double)b[i] * b[i];
     }
     return sqrt(d) / fmax(sqrt(norm), 1e-30);
+}
+
+/* --- golden.safetensors: ids and labels as F32 ------------------------------------ */
+
+static inline void open_golden(struct safetensors *g, struct rig *r, const char *dir)
+{
+    OK(safetensors_open(g, arena_printf(&r->a, "%s/golden.safetensors", dir), &r->a, &r->e));
+}
+
+static inline const float *values(struct rig *r, const struct safetensors *g, const char *name,
+                                  size_t n)
+{
+    const struct safetensor *t = safetensors_find(g, name);
+    cr_assert(t && t->n_values == n, "%s", name);
+    float *out = arena_array(&r->a, n, sizeof *out);
+    OK(safetensor_to_f32(out, t, &r->e));
+    return out;
+}
+
+static inline const int *integers(struct rig *r, const struct safetensors *g, const char *name,
+                                  int *n)
+{
+    const struct safetensor *t = safetensors_find(g, name);
+    cr_assert(t, "%s", name);
+    *n = (int)t->n_values;
+    const float *from = values(r, g, name, t->n_values);
+    int *out = arena_array(&r->a, t->n_values, sizeof *out);
+    for (int i = 0; i < *n; i++)
+        out[i] = (int)from[i];
+    return out;
+}
+
+static inline void golden_batch(struct rig *r, const struct safetensors *g)
+{
+    int n, n_seq;
+    const int *lengths = integers(r, g, "lengths", &n_seq);
+    int *offsets = arena_array(&r->a, (size_t)n_seq + 1, sizeof *offsets);
+    for (int s = 0; s < n_seq; s++)
+        offsets[s + 1] = offsets[s] + lengths[s];
+    const int *types =
+        safetensors_find(g, "token_type_ids") ? integers(r, g, "token_type_ids", &n) : NULL;
+    r->batch = (struct batch){.n_seq = n_seq,
+                              .n_tok = offsets[n_seq],
+                              .offsets = offsets,
+                              .input_ids = integers(r, g, "input_ids", &n),
+                              .token_type_ids = types,
+                              .labels = integers(r, g, "labels", &n)};
 }
 
 #endif

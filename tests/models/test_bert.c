@@ -13,47 +13,6 @@ static const struct {
              {"relu", "tests/golden/bert/relu", 4}};
 enum { N_CASES = sizeof cases / sizeof cases[0] };
 
-static void open_golden(struct safetensors *g, struct rig *r, const char *dir)
-{
-    OK(safetensors_open(g, arena_printf(&r->a, "%s/golden.safetensors", dir), &r->a, &r->e));
-}
-
-static const float *values(struct rig *r, const struct safetensors *g, const char *name, size_t n)
-{
-    const struct safetensor *t = safetensors_find(g, name);
-    cr_assert(t && t->n_values == n, "%s", name);
-    float *out = arena_array(&r->a, n, sizeof *out);
-    OK(safetensor_to_f32(out, t, &r->e));
-    return out;
-}
-
-static const int *integers(struct rig *r, const struct safetensors *g, const char *name, int *n)
-{
-    const struct safetensor *t = safetensors_find(g, name);
-    cr_assert(t, "%s", name);
-    *n = (int)t->n_values;
-    const float *from = values(r, g, name, t->n_values);
-    int *out = arena_array(&r->a, t->n_values, sizeof *out);
-    for (int i = 0; i < *n; i++)
-        out[i] = (int)from[i];
-    return out;
-}
-
-static void golden_batch(struct rig *r, const struct safetensors *g)
-{
-    int n, n_seq;
-    const int *lengths = integers(r, g, "lengths", &n_seq);
-    int *offsets = arena_array(&r->a, (size_t)n_seq + 1, sizeof *offsets);
-    for (int s = 0; s < n_seq; s++)
-        offsets[s + 1] = offsets[s] + lengths[s];
-    r->batch = (struct batch){.n_seq = n_seq,
-                              .n_tok = offsets[n_seq],
-                              .offsets = offsets,
-                              .input_ids = integers(r, g, "input_ids", &n),
-                              .token_type_ids = integers(r, g, "token_type_ids", &n),
-                              .labels = integers(r, g, "labels", &n)};
-}
-
 /* Two float32 computations of one number in another order: 1e-5 at these sizes
  * (the values are of order 1; 1e-4 is what was promised). */
 #define CLOSE 1e-5
