@@ -27,8 +27,9 @@ static int identity_asset(char hex[HASH_HEX_SIZE], const struct asset *asset, st
     struct asset_file file = {0};
     int found = asset_find(&file, asset, e);
     if (found == 0 && asset->stand_in_sha256) {
-        struct asset stand_in = {
-            .name = asset->name, .sha256 = asset->stand_in_sha256, .bytes = -1};
+        struct asset stand_in = *asset;
+        stand_in.sha256 = asset->stand_in_sha256;
+        stand_in.bytes = -1;
         found = asset_find(&file, &stand_in, e);
     }
     if (found > 0)
