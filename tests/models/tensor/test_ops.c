@@ -236,9 +236,10 @@ static struct tensor *dropout_engine(struct tape *t, struct tensor **in, const s
 static void dropout_twin(double *y, double **in, const struct op_case *c)
 {
     struct rng place = {41, RNG_DROPOUT, 7, 5};
-    memcpy(y, in[0], (size_t)size_of(c->y) * sizeof *y);
     if (c->variant)
         twin_linear(y, in[0], in[1], NULL, c->y[0], c->shape[0][1], c->y[1], 1, 0);
+    else
+        memcpy(y, in[0], (size_t)size_of(c->y) * sizeof *y);
     for (int i = 0; i < size_of(c->y); i++)
         y[i] = twin_dropped(&place, (uint64_t)i, c->dropout) ? 0 : y[i] / (1 - c->dropout);
 }
