@@ -28,9 +28,10 @@ FNR == 1 {
 /^[ \t]*#[ \t]*include[ \t]*"/ {
     split($0, part, "\"")
     to = folder(part[2])
-    if (to ~ /^tests/ && test || to == own || free && !(to == "" && !test))
-        next
-    if ((" " allowed[own] " ") !~ (" " to " "))
+    if (to == "")
+        printf "%s:%d: write \"%s\" with its folder\n", FILENAME, FNR, part[2]
+    else if (!free && to != own && !(test && to ~ /^tests\//) &&
+             index(" " allowed[own] " ", " " to " ") == 0)
         printf "%s:%d: %s may not include \"%s\"\n", FILENAME, FNR, own, part[2]
 }
 
