@@ -1,0 +1,188 @@
+/* Every model of the zoo can be declared, and says what its files say. */
+#include "harness/base/file.h"
+#include "harness/base/paths.h"
+#include "models/zoo.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct fixture {
+    struct arena a;
+    struct err e;
+    struct zoo_entry z;
+};
+
+static size_t total(struct fixture *f, int n_labels)
+{
+    struct model m;
+    cr_assert(model_declare(&m, f->z.family, &f->z.config, n_labels, &f->a, &f->e) == 0, "%s",
+              f->e.text);
+    return params_total(&m.params);
+}
+
+static void find(struct fixture *f, const char *name)
+{
+    *f = (struct fixture){0};
+    cr_assert(zoo_find(&f->z, name, &f->a, &f->e) == 0, "%s: %s", name, f->e.text);
+}
+
+Test(zoo, every_entry_reads_and_declares)
+{
+    struct arena a = {0};
+    struct err e = {0};
+    const char *const *names;
+    cr_assert(zoo_list(&names, &a, &e) == 0, "%s", e.text);
+    int n = 0;
+    for (; names[n]; n++) {
+        struct fixture f;
+        find(&f, names[n]);
+        cr_expect_str_eq(f.z.name, names[n]);
+        cr_expect(*f.z.title && *f.z.licence && *f.z.source);
+        cr_expect(total(&f, 2) > 0);
+        cr_expect(n == 0 || strcmp(names[n - 1], names[n]) < 0, "sorted");
+        arena_release(&f.a);
+    }
+    cr_expect(n >= 11);
+    arena_release(&a);
+}
+
+/* As the survey's author's runs print them; for the large one and the miniatures as
+ * transformers counts the same configurations with 2 labels. */
+Test(zoo, totals_are_the_published_ones)
+{
+    static const struct {
+        const char *name;
+        int n_labels;
+        size_t total;
+    } want[] = {{"bert-base-cased", 2, 108311810}, {"bert-base-cased", 3, 108312579},
+                {"bert-base-cased", 4, 108313348}, {"bert-large-cased", 2, 333581314},
+                {"bert-l2-h128", 2, 4386178},      {"bert-l4-h256", 2, 11171074},
+                {"bert-l4-h512", 2, 28764674},     {"bert-l8-h512", 2, 41374210},
+                {"bert-l6-h768", 2, 66956546},     {"bert-l12-h768", 2, 109483778},
+                {"all-minilm-l6-v2", 2, 22713986}};
+    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
+        struct fixture f;
+        find(&f, want[i].name);
+        size_t n = total(&f, want[i].n_labels);
+        cr_expect(n == want[i].total, "%s: %zu, not %zu", want[i].name, n, want[i].total);
+        arena_release(&f.a);
+    }
+}
+
+Test(zoo, vocabulary_of_a_shipped_tokenizer_has_the_models_size)
+{
+    static const char *const names[] = {"mini-bert-xs", "mini-bert-s"};
+    for (int i = 0; i < 2; i++) {
+        struct fixture f;
+        find(&f, names[i]);
+        struct str dir = {0}, path = {0}, text = {0};
+        struct asset_flags offline = {.offline = true};
+        cr_assert(zoo_fetch(&dir, &f.z, &offline, &f.e) == 0, "%s", f.e.text);
+        cr_assert(file_read(&text, file_join(&path, str_text(&dir), "vocab.txt"), &f.e) == 0);
+        long n_lines = 0;
+        for (size_t k = 0; k < text.len; k++)
+            n_lines += text.buf[k] == '\n';
+        cr_expect(n_lines == option_int(&f.z.config, "vocab_size"), "%ld lines", n_lines);
+        char hash[HASH_HEX_SIZE];
+        cr_expect(zoo_weights_hash(hash, &f.z, &f.e) == 0);
+        cr_expect_str_eq(hash, "random");
+        str_release(&dir);
+        str_release(&path);
+        str_release(&text);
+        arena_release(&f.a);
+    }
+}
+
+Test(zoo, an_unknown_name_gets_the_nearest)
+{
+    struct fixture f = {0};
+    cr_expect(zoo_find(&f.z, "bert-bas-cased", &f.a, &f.e) == -1);
+    cr_expect(f.e.kind == ERR_USAGE);
+    cr_expect_str_eq(f.e.text,
+                     "unknown model \"bert-bas-cased\"; did you mean \"bert-base-cased\"?");
+    cr_expect(zoo_find(&f.z, "zzzzzzzzzzzz", &f.a, &f.e) == -1);
+    cr_expect(strstr(f.e.text, "`ftbench models` lists them"), "%s", f.e.text);
+    cr_expect(zoo_find(&f.z, "no/such/folder", &f.a, &f.e) == -1);
+    cr_expect(strstr(f.e.text, "the model folder no/such/folder is not there"), "%s", f.e.text);
+    arena_release(&f.a);
+}
+
+Test(zoo, a_folder_is_a_model)
+{
+    struct fixture f;
+    find(&f, "tests/golden/bert/relu");
+    cr_expect(option_int(&f.z.config, "hidden_size") == 40);
+    cr_expect_str_eq(option_choice(&f.z.config, "hidden_act"), "relu");
+    char hash[HASH_HEX_SIZE];
+    cr_expect(zoo_weights_hash(hash, &f.z, &f.e) == 0 && hash_is_hex(hash));
+    struct str dir = {0};
+    cr_expect(zoo_fetch(&dir, &f.z, NULL, &f.e) == 0);
+    cr_expect_str_eq(str_text(&dir), "tests/golden/bert/relu");
+    str_release(&dir);
+    arena_release(&f.a);
+}
+
+Test(zoo, published_and_unpublished_hashes)
+{
+    struct fixture f;
+    char hash[HASH_HEX_SIZE];
+    char cache[] = "/tmp/ft-zoo-XXXXXX";
+    cr_assert(mkdtemp(cache) && setenv("FTBENCH_CACHE", cache, 1) == 0);
+    find(&f, "all-minilm-l6-v2");
+    cr_expect(zoo_weights_hash(hash, &f.z, &f.e) == 0);
+    cr_expect_str_eq(hash, "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db");
+    arena_release(&f.a);
+    find(&f, "bert-base-cased");
+    cr_expect(zoo_weights_hash(hash, &f.z, &f.e) == 0);
+    cr_expect_str_eq(hash, "unfetched");
+    arena_release(&f.a);
+    rmdir(cache);
+}
+
+/* --- entries that are wrong, in a home of their own --------------------------- */
+
+static void expect_entry_refused(const char *text, const char *message)
+{
+    char home[] = "/tmp/ft-zoo-XXXXXX";
+    struct fixture f = {0};
+    struct str path = {0};
+    cr_assert(mkdtemp(home));
+    int rc = file_make_dirs(file_join(&path, home, "datasets"), &f.e);
+    rc = rc ? rc : file_make_dirs(file_join(&path, home, "models/zoo"), &f.e);
+    rc =
+        rc ? rc : file_write(file_join(&path, home, "models/zoo/x.yaml"), text, strlen(text), &f.e);
+    cr_assert(rc == 0 && setenv("FTBENCH_HOME", home, 1) == 0);
+    cr_expect(zoo_find(&f.z, "x", &f.a, &f.e) == -1, "%s", text);
+    cr_expect(strstr(f.e.text, "x.yaml:") && strstr(f.e.text, message), "%s\n  is not: %s", message,
+              f.e.text);
+    unsetenv("FTBENCH_HOME");
+    unlink(file_join(&path, home, "models/zoo/x.yaml"));
+    rmdir(file_join(&path, home, "models/zoo"));
+    rmdir(file_join(&path, home, "models"));
+    rmdir(file_join(&path, home, "datasets"));
+    rmdir(home);
+    str_release(&path);
+    arena_release(&f.a);
+}
+
+#define HEAD "name: x\ntitle: t\nlicence: MIT\nsource: s\n"
+
+Test(zoo, wrong_entries_are_refused_with_their_place)
+{
+    expect_entry_refused(HEAD "family: bort\n", "family bort is not implemented");
+    expect_entry_refused(HEAD "family: bert\n", "needs assets");
+    expect_entry_refused(HEAD "family: bert\nasets: []\n", "asets");
+    expect_entry_refused(HEAD "family: bert\ninit: scratch\n", "it is checkpoint or random");
+    expect_entry_refused(HEAD "family: bert\ninit: random\n", "tokenizer names a file");
+    expect_entry_refused(HEAD "family: bert\nconfig:\n  hiden_size: 8\n",
+                         "did you mean \"hidden_size\"?");
+    expect_entry_refused(HEAD "family: bert\nconfig:\n  hidden_size: wide\n", "hidden_size");
+    expect_entry_refused(HEAD "family: bert\nassets:\n  - name: vocab.txt\n    sources:\n"
+                              "      - url: http://x/y\n",
+                         "no asset is named model.safetensors");
+    expect_entry_refused("name: y\ntitle: t\nlicence: MIT\nsource: s\nfamily: bert\ninit: random\n"
+                         "tokenizer: v\n",
+                         "name must be the file's: x");
+}
