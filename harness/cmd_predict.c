@@ -1,0 +1,213 @@
+/*
+ * ftbench predict: a trained cell at work on new text.
+ *
+ * Takes the adapter that `run --keep-adapters` left beside the database, the
+ * base model it names and the class names stored with the result.
+ */
+#include "harness/base/file.h"
+#include "harness/command.h"
+#include "harness/engine.h"
+#include "methods/peft.h"
+#include "models/checkpoint.h"
+#include "models/zoo.h"
+#include "results/metrics.h"
+#include "results/query.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The cell, as the database knows it. */
+struct stored_cell {
+    const char *id, *model, *method;
+    const char **classes; /* [n_classes] */
+    int n_classes, max_length;
+};
+
+struct predictor {
+    const struct command_line *cl;
+    struct stored_cell cell;
+    struct zoo_entry zoo;
+    struct str folder;
+    struct tokenizer *tokenizer;
+    struct model model;
+    struct tuned tuned;
+    struct engine engine;
+};
+
+static void take_classes(struct stored_cell *c, const char *lines, struct arena *a)
+{
+    char *rest = arena_strdup(a, lines);
+    c->classes = arena_array(a, strlen(lines) + 1, sizeof *c->classes);
+    for (char *end; *rest; rest = end) {
+        end = rest + strcspn(rest, "\n");
+        c->classes[c->n_classes++] = rest;
+        if (*end)
+            *end++ = '\0';
+    }
+}
+
+/* max_length=N out of the stored "name=value" lines. */
+static int take_max_length(struct stored_cell *c, const char *options, struct err *e)
+{
+    const char *at = strstr(options, "max_length=");
+    c->max_length = at ? (int)strtol(at + strlen("max_length="), NULL, 10) : 0;
+    return c->max_length > 2 ? 0 : err_set(e, "cell %s has no max_length stored", c->id);
+}
+
+static int find_cell(struct predictor *p, struct err *e)
+{
+    struct store *store = store_open(p->cl->db, STORE_READ, e);
+    struct query q = {0};
+    struct stored_cell *c = &p->cell;
+    int failed = -1;
+
+    if (!store)
+        return -1;
+    if (query_open(&q, store,
+                   "SELECT cell_id, model, method, classes, protocol_options FROM cell "
+                   "JOIN run ON run.cell = cell.id JOIN dataset ON dataset.name = cell.dataset "
+                   "AND dataset.data_hash = cell.data_hash "
+                   "WHERE substr(cell_id, 1, length(?1)) = ?1 AND status = 'done'",
+                   e))
+        goto out;
+    query_bind_text(&q, 1, p->cl->args[0]);
+    int row = query_next(&q, e);
+    if (row == 0)
+        err_usage(e, "no finished cell in %s begins with %s", p->cl->db, p->cl->args[0]);
+    if (row != 1)
+        goto out;
+    c->id = arena_strdup(p->cl->arena, query_text(&q, 0));
+    c->model = arena_strdup(p->cl->arena, query_text(&q, 1));
+    c->method = arena_strdup(p->cl->arena, query_text(&q, 2));
+    take_classes(c, query_text(&q, 3), p->cl->arena);
+    failed = take_max_length(c, query_text(&q, 4), e);
+    if (!failed && query_next(&q, e) == 1)
+        failed = err_usage(e, "%s is the beginning of more than one id", p->cl->args[0]);
+out:
+    query_close(&q);
+    store_close(store);
+    return failed;
+}
+
+/* Base model and adapter, ready for one line at a time. */
+static int load(struct predictor *p, struct err *e)
+{
+    struct arena *a = p->cl->arena;
+    struct asset_flags flags = command_asset_flags(p->cl);
+    const char *dir = arena_printf(a, "%s.state/%s.adapter", p->cl->db, p->cell.id);
+    const struct method *method;
+    struct options options;
+
+    if (!file_is_dir(dir))
+        return err_set(e, "cell %s has no adapter in %s; train it with `run --keep-adapters`",
+                       p->cell.id, dir);
+    if (zoo_find(&p->zoo, p->cell.model, a, e) || zoo_fetch(&p->folder, &p->zoo, &flags, e) ||
+        model_declare(&p->model, p->zoo.family, &p->zoo.config, p->cell.n_classes, a, e) ||
+        peft_config(&method, &options, &p->model, dir, a, e) ||
+        method_attach(&p->tuned, method, &options, &p->model, a, e))
+        return -1;
+    p->tokenizer = tokenizer_open(str_text(&p->folder), e);
+    if (!p->tokenizer)
+        return -1;
+    params_allocate(&p->model.params, false);
+    if (!p->zoo.random_init && checkpoint_load(&p->model, str_text(&p->folder), e))
+        return -1;
+    if (p->zoo.random_init && method != method_find("full"))
+        return err_set(e,
+                       "cell %s trained on a random base model that is not stored; only a "
+                       "method that trains every parameter can predict",
+                       p->cell.id);
+    return peft_read(&p->tuned, dir, e);
+}
+
+static void print(const struct predictor *p, FILE *out, const float *logits, const char *text)
+{
+    int best = metrics_argmax(logits, p->cell.n_classes);
+    double sum = 0;
+
+    for (int i = 0; i < p->cell.n_classes; i++)
+        sum += exp((double)logits[i] - (double)logits[best]);
+    if (p->cl->json) {
+        json_t *o = json_pack("{s:s, s:f, s:s}", "label", p->cell.classes[best], "probability",
+                              1 / sum, "text", text);
+        json_dumpf(o, out, JSON_COMPACT | JSON_ENSURE_ASCII);
+        fputc('\n', out);
+        json_decref(o);
+        return;
+    }
+    fprintf(out, "%s\t%.4f\t%s\n", p->cell.classes[best], 1 / sum, text);
+}
+
+/* Label of one text. */
+static int predict_line(struct predictor *p, const char *text, FILE *out, struct err *e)
+{
+    struct arena a = {0};
+    int label = 0, row = 0, length = 0;
+    struct feed feed = {.labels = &label, .n = 1, .n_classes = p->cell.n_classes};
+    float *logits = arena_array(&a, (size_t)p->cell.n_classes, sizeof *logits);
+    int starts[2] = {0, 1};
+    struct batches order = {.rows = &row, .n_rows = 1, .start = starts, .n = 1};
+
+    int failed = tokenizer_encode_all(p->tokenizer, &text, 1, p->cell.max_length, &feed.tokens, e);
+    if (!failed) {
+        length = feed.tokens.offsets[1];
+        feed.length_tok = &length;
+        engine_evaluate(&p->engine, &feed, &order, logits);
+        print(p, out, logits, text);
+    }
+    token_lists_release(&feed.tokens);
+    arena_release(&a);
+    return failed;
+}
+
+/* Memory for the longest line: a text of max_length tokens, all of them 0. */
+static void size_engine(struct predictor *p)
+{
+    struct arena *a = p->cl->arena;
+    int n = p->cell.max_length, label = 0, row = 0, length = n, offsets[2] = {0, n};
+    struct feed longest = {
+        .tokens = {.ids = arena_array(a, (size_t)n, sizeof(int)), .offsets = offsets, .n = 1},
+        .labels = &label,
+        .length_tok = &length,
+        .n = 1,
+        .n_classes = p->cell.n_classes};
+
+    engine_init(&p->engine, &p->tuned, n, 1, 0, a);
+    engine_measure(&p->engine, &longest, &row, 1, false);
+    engine_allocate(&p->engine);
+}
+
+static int predict_all(struct predictor *p, FILE *out, struct err *e)
+{
+    char *line = NULL;
+    size_t size = 0;
+    long number = 0;
+    int failed = 0;
+
+    for (ssize_t n; !failed && (n = getline(&line, &size, stdin)) >= 0;) {
+        number++;
+        line[strcspn(line, "\r\n")] = '\0';
+        failed =
+            predict_line(p, line, out, e) ? err_wrap(e, "standard input, line %ld", number) : 0;
+    }
+    free(line);
+    return failed ? -1 : EXIT_DONE;
+}
+
+int cmd_predict(const struct command_line *cl, FILE *out, struct err *e)
+{
+    struct predictor p = {.cl = cl};
+    int status = find_cell(&p, e) || load(&p, e) ? -1 : 0;
+
+    if (status == 0) {
+        size_engine(&p);
+        status = predict_all(&p, out, e);
+        engine_release(&p.engine);
+    }
+    tokenizer_free(p.tokenizer);
+    model_release(&p.model);
+    str_release(&p.folder);
+    return status;
+}
