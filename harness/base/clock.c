@@ -11,6 +11,11 @@ int64_t clock_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+int64_t clock_unix(void)
+{
+    return (int64_t)time(NULL);
+}
+
 void clock_utc(char out[21])
 {
     time_t now = time(NULL);

@@ -9,6 +9,9 @@
 /* Nanoseconds that only go forward. */
 int64_t clock_ns(void);
 
+/* Seconds since 1970, the clock of file times. It may be set back. */
+int64_t clock_unix(void);
+
 /* "2026-01-31T12:00:00Z" into out. */
 void clock_utc(char out[21]);
 

@@ -55,6 +55,7 @@ excepted() {
 }
 
 flags() {
+    [ -f "$project/build/packages.mk" ] || make -s -C "$project" build/packages.mk >&2
     packages=$(sed -n 's/^PKG_CFLAGS := //p' "$project/build/packages.mk")
     echo "-std=c17 -I. -D_GNU_SOURCE -DFT_BUILD=__FILE__ -DFT_FLAGS=__FILE__" \
         "-march=x86-64-v3 $packages"

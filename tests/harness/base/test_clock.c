@@ -25,4 +25,5 @@ Test(clock, utc_is_now)
     cr_assert(end && !*end);
     time_t said = timegm(&parts);
     cr_assert(said >= before && said <= time(NULL));
+    cr_assert(clock_unix() >= said && clock_unix() <= time(NULL));
 }

@@ -1,0 +1,270 @@
+/* Order and ids of cells are stable; only what counts moves an id. */
+#include "harness/estimate.h"
+#include "harness/identity.h"
+#include "tests/harness/fixture.h"
+
+#define MATRIX                                                                                     \
+    "matrix:\n  models: [tiny-one, tiny-two]\n  methods: [full, {lora: {r: 2}}]\n"                 \
+    "  datasets: [pets, colours]\n  seeds: [7, 1]\nprotocol: plain\n"
+
+static void plan_text(struct plan *p, const char *text, struct arena *a)
+{
+    struct err e = {0};
+    struct spec *s = arena_alloc(a, sizeof *s);
+    cr_assert(read_spec(s, text, a, &e) == 0, "%s", e.text);
+    cr_assert(plan_make(p, s, a, &e) == 0, "%s", e.text);
+}
+
+/* The id of a one-cell matrix with these last lines. */
+static const char *id_of(const char *method, const char *rest, struct arena *a)
+{
+    struct plan p;
+    const char *text = arena_printf(a,
+                                    "matrix: {models: [tiny-one], methods: [%s], datasets: "
+                                    "[pets], seeds: [1]}\nprotocol: plain\n%s",
+                                    method, rest);
+    plan_text(&p, text, a);
+    cr_assert(p.n == 1);
+    return p.cells[0].id;
+}
+
+/* Data set, then model, then method, then seed, each in the spec's order. The ids are stored:
+ * one that moves without a new numerics version would make old results unreachable. */
+Test(plan, order_and_ids_are_stable)
+{
+    static const char *const wanted[] = {
+#include "tests/harness/ids.inc"
+    };
+    use_test_home();
+    struct arena a = {0};
+    struct plan p;
+    plan_text(&p, MATRIX, &a);
+    int n = (int)(sizeof wanted / sizeof *wanted);
+    cr_assert(p.n == 16);
+    for (int i = 0; i < p.n; i++) {
+        const struct cell *c = &p.cells[i];
+        const char *line =
+            arena_printf(&a, "%s %s %s %s %llu", c->id, c->dataset->name, c->model->name,
+                         c->method_label, (unsigned long long)c->seed);
+        if (getenv("PRINT_IDS"))
+            fprintf(stderr, "\"%s\",\n", line);
+        else
+            cr_expect(i < n && strcmp(wanted[i], line) == 0, "cell %d is %s", i, line);
+    }
+    arena_release(&a);
+}
+
+Test(plan, an_id_does_not_depend_on_how_a_value_is_written)
+{
+    use_test_home();
+    struct arena a = {0};
+    const char *id = id_of("lora", "set: {learning_rate: 1e-3}\n", &a);
+    cr_expect(strcmp(id, id_of("lora", "set: {learning_rate: 0.001}\n", &a)) == 0);
+    cr_expect(strcmp(id, id_of("lora", "set: {learning_rate: .0010}\n", &a)) == 0);
+    /* Defaults said aloud, the protocol's override, order of a list. */
+    cr_expect(strcmp(id, id_of("lora", "", &a)) == 0);
+    cr_expect(strcmp(id, id_of("{lora: {r: 8, target_modules: [v, q]}}", "", &a)) == 0);
+    cr_expect(strcmp(id, id_of("lora", "title: other\nnotes: words\n", &a)) == 0);
+    cr_expect(strcmp(id, id_of("lora", "set: {lora.r: 8}\n", &a)) == 0);
+    arena_release(&a);
+}
+
+Test(plan, whatever_counts_moves_the_id)
+{
+    use_test_home();
+    struct arena a = {0};
+    const char *id = id_of("lora", "", &a);
+    static const char *const rest[] = {
+        "set: {learning_rate: 2e-3}\n",     "set: {weight_decay: 0}\n", "set: {lora.r: 4}\n",
+        "set: {micro_batch_tokens: 100}\n", "set: {max_length: 16}\n",  "set: {split_seed: 1}\n",
+    };
+    for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
+        cr_expect(strcmp(id, id_of("lora", rest[i], &a)) != 0, "%s", rest[i]);
+    cr_expect(strcmp(id, id_of("full", "", &a)) != 0);
+    arena_release(&a);
+}
+
+Test(plan, later_settings_win)
+{
+    use_test_home();
+    struct arena a = {0};
+    struct plan p;
+    plan_text(&p,
+              "matrix: {models: [tiny-one, tiny-two], methods: [full, lora], datasets: [pets], "
+              "seeds: [1]}\nprotocol: plain\nset: {weight_decay: 0.5}\noverrides:\n"
+              "  - when: {model: tiny-two, method: [full, lora]}\n    set: {weight_decay: 0.25}\n"
+              "  - when: {model: tiny-two, method: lora}\n    set: {weight_decay: 0, lora.r: 3}\n",
+              &a);
+    cr_assert(p.n == 4);
+    static const double decay[] = {0.5, 0.5, 0.25, 0}, rate[] = {5e-5, 1e-3, 5e-5, 1e-3};
+    for (int i = 0; i < 4; i++) {
+        cr_expect(option_float(&p.cells[i].training, "weight_decay") == decay[i]);
+        cr_expect(option_float(&p.cells[i].training, "learning_rate") == rate[i]);
+        cr_expect(option_int(&p.cells[i].training, "num_train_epochs") == 2);
+    }
+    cr_expect(eq(str, (char *)p.cells[1].method_label, "lora"));
+    cr_expect(eq(str, (char *)p.cells[3].method_label, "lora r=3"));
+    arena_release(&a);
+}
+
+Test(plan, exclusions_take_cells_out_and_leave_ids_alone)
+{
+    use_test_home();
+    struct arena a = {0};
+    struct plan all, some;
+    plan_text(&all, MATRIX, &a);
+    plan_text(&some, MATRIX "exclude: [{method: lora r=2, dataset: [pets]}, {model: tiny-two}]\n",
+              &a);
+    cr_expect(some.n == 6 && some.n_excluded == 10);
+    for (int i = 0; i < some.n; i++) {
+        int k = 0;
+        while (k < all.n && strcmp(all.cells[k].id, some.cells[i].id) != 0)
+            k++;
+        cr_expect(k < all.n);
+    }
+    arena_release(&a);
+}
+
+Test(plan, two_cells_that_are_one_are_refused)
+{
+    use_test_home();
+    struct arena a = {0};
+    struct err e = {0};
+    struct spec s;
+    struct plan p;
+    cr_assert(read_spec(&s,
+                        "matrix: {models: [tiny-one], methods: [lora, {lora: {r: 2}}], datasets: "
+                        "[pets], seeds: [1]}\nprotocol: plain\nset: {lora.r: 4}\n",
+                        &a, &e) == 0);
+    cr_expect(plan_make(&p, &s, &a, &e) == -1);
+    cr_expect(strstr(e.text, "two cells are the same: pets, tiny-one, lora r=4, seed 1") != NULL,
+              "%s", e.text);
+    arena_release(&a);
+}
+
+Test(plan, only_narrows)
+{
+    static const struct {
+        struct only only[3];
+        int n_only, n_cells;
+    } cases[] = {
+        {{{"model", "tiny-one"}}, 1, 8},
+        {{{"model", "tiny-one"}, {"model", "tiny-two"}}, 2, 16},
+        {{{"model", "tiny-one"}, {"method", "lora"}, {"seed", "7"}}, 3, 2},
+        {{{"method", "lora r=2"}, {"dataset", "pets"}}, 2, 4},
+        {{{"init", "random"}}, 1, 16},
+    };
+    use_test_home();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena a = {0};
+        struct err e = {0};
+        struct plan p;
+        plan_text(&p, MATRIX, &a);
+        cr_assert(plan_only(&p, cases[i].only, cases[i].n_only, &e) == 0, "%s", e.text);
+        cr_expect(p.n == cases[i].n_cells, "case %zu: %d cells", i, p.n);
+        arena_release(&a);
+    }
+    struct arena a = {0};
+    struct err e = {0};
+    struct plan p;
+    plan_text(&p, MATRIX, &a);
+    cr_expect(plan_only(&p, &(struct only){"modle", "x"}, 1, &e) == -1);
+    cr_expect(eq(str, e.text, "--only modle=x: unknown key; did you mean \"model\"?"));
+    cr_expect(plan_only(&p, &(struct only){"seed", "9"}, 1, &e) == -1);
+    cr_expect(strstr(e.text, "--only seed=9: no cell of") != NULL);
+    arena_release(&a);
+}
+
+/* tiny-one: vocabulary 7, width 8, one layer, 64 positions, feed-forward 16. */
+Test(plan, parameters_follow_from_the_configuration)
+{
+    use_test_home();
+    struct arena a = {0};
+    struct err e = {0};
+    struct plan p;
+    plan_text(&p, MATRIX, &a);
+    cr_assert(plan_estimate(&p, &e) == 0, "%s", e.text);
+    size_t embeddings = (7 + 64 + 2) * 8 + 2 * 8;
+    size_t layer = 4 * (8 * 8 + 8) + 2 * 8 + (16 * 8 + 16) + (8 * 16 + 8) + 2 * 8;
+    size_t pooler = 8 * 8 + 8, head = 8 * 2 + 2, lora = 2 * 2 * (8 + 8);
+    const struct cell *full = &p.cells[0], *with_lora = &p.cells[2];
+    cr_expect(full->total_params == embeddings + layer + pooler + head);
+    cr_expect(full->trainable_params == full->total_params);
+    cr_expect(with_lora->total_params == full->total_params + lora);
+    cr_expect(with_lora->trainable_params == lora + head);
+    cr_expect(with_lora->est_memory_bytes < full->est_memory_bytes);
+    cr_expect(with_lora->est_seconds < full->est_seconds && with_lora->est_seconds > 0);
+    /* Cells that share an estimate have what they would have alone. */
+    struct estimate own;
+    for (int i = 0; i < p.n; i++) {
+        struct cell c = p.cells[i];
+        cr_assert(estimate_make(&own, &c, &e) == 0);
+        estimate_fill(&c, &own);
+        cr_expect(c.est_memory_bytes == p.cells[i].est_memory_bytes);
+        cr_expect(c.est_seconds == p.cells[i].est_seconds);
+        cr_expect(c.total_params == p.cells[i].total_params);
+    }
+    arena_release(&a);
+}
+
+Test(plan, more_epochs_and_rows_take_longer)
+{
+    use_test_home();
+    struct arena a = {0};
+    struct err e = {0};
+    struct plan p;
+    double seconds[3];
+    static const char *const rest[] = {"set: {num_train_epochs: 2}\n",
+                                       "set: {num_train_epochs: 4}\n",
+                                       "set: {num_train_epochs: 2, max_train_samples: 10}\n"};
+    for (int i = 0; i < 3; i++) {
+        plan_text(&p, arena_printf(&a, MATRIX "%s", rest[i]), &a);
+        cr_assert(plan_estimate(&p, &e) == 0);
+        seconds[i] = p.cells[0].est_seconds;
+    }
+    cr_expect(seconds[1] > 1.5 * seconds[0] && seconds[1] < 2 * seconds[0]);
+    cr_expect(seconds[2] < seconds[0]);
+    arena_release(&a);
+}
+
+/* --- identity ---------------------------------------------------------------- */
+
+Test(identity, data_follows_rows_and_meaning_not_words_about_them)
+{
+    use_test_home();
+    struct arena a = {0};
+    struct err e = {0};
+    char before[HASH_HEX_SIZE], after[HASH_HEX_SIZE];
+    const struct dataset_info *pets = dataset_describe("pets", &a, &e);
+    cr_assert(pets != NULL, "%s", e.text);
+    cr_assert(identity_data(before, pets, &e) == 0);
+    struct dataset_info other = *pets;
+    other.title = "another title";
+    cr_assert(identity_data(after, &other, &e) == 0);
+    cr_expect(strcmp(before, after) == 0);
+    const char *const swapped[] = {pets->classes[1], pets->classes[0]};
+    other.classes = swapped;
+    cr_assert(identity_data(after, &other, &e) == 0);
+    cr_expect(strcmp(before, after) != 0);
+    arena_release(&a);
+}
+
+/* A hash that nobody published and a file that is not here: nothing can be said, and nothing
+ * is made up. */
+Test(identity, unpublished_and_absent_is_unresolved)
+{
+    use_test_home();
+    struct arena a = {0};
+    struct err e = {0};
+    char hex[HASH_HEX_SIZE];
+    const struct dataset_info *pets = dataset_describe("pets", &a, &e);
+    cr_assert(pets != NULL);
+    struct source source = {.kind = SOURCE_URL, .where = "http://127.0.0.1:9/x"};
+    struct asset asset = {.name = "x", .bytes = -1, .sources = &source, .n_sources = 1};
+    struct dataset_info other = *pets;
+    other.assets = &asset;
+    other.n_assets = 1;
+    cr_assert(identity_data(hex, &other, &e) == 0, "%s", e.text);
+    cr_expect(eq(str, hex, IDENTITY_UNRESOLVED));
+    arena_release(&a);
+}
