@@ -15,16 +15,12 @@
 #include "assets/asset.h"
 #include "harness/base/arena.h"
 #include "harness/base/str.h"
+#include "harness/plan.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 
 enum { EXIT_DONE = 0, EXIT_BAD = 1, EXIT_USAGE = 2, EXIT_WORLD = 3 };
-
-/* "--only key=value". */
-struct only {
-    const char *key, *value;
-};
 
 /* What was typed, parsed. Flags a command does not take keep their defaults. */
 struct command_line {
@@ -96,6 +92,7 @@ struct asset_flags command_asset_flags(const struct command_line *cl);
 
 /* The commands. */
 command_function cmd_plan, cmd_run, cmd_status, cmd_explain, cmd_report, cmd_audit, cmd_fetch,
-    cmd_models, cmd_methods, cmd_datasets, cmd_protocols, cmd_doctor, cmd_predict, cmd_help, cmd_version;
+    cmd_models, cmd_methods, cmd_datasets, cmd_protocols, cmd_doctor, cmd_predict, cmd_help,
+    cmd_version;
 
 #endif

@@ -1,6 +1,5 @@
 #include "harness/plan.h"
 
-#include "harness/command.h"
 #include "harness/estimate.h"
 #include "harness/identity.h"
 

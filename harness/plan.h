@@ -26,10 +26,14 @@ int plan_make(struct plan *p, const struct spec *s, struct arena *a, struct err 
  * run of one step, seconds from a count of operations at a nominal speed (estimate.h). */
 int plan_estimate(struct plan *p, struct err *e) MUST_CHECK;
 
+/* One "--only key=value". */
+struct only {
+    const char *key, *value;
+};
+
 /* Keeps the cells for which each key names their value: keys cell_id (a prefix), model,
  * method (name or label), dataset, protocol, seed. ERR_USAGE for another key or a value that no
  * cell has. Several values of one key: any of them. */
-struct only;
 int plan_only(struct plan *p, const struct only *only, int n_only, struct err *e) MUST_CHECK;
 
 /* The plan of the spec at path, narrowed by --only. */

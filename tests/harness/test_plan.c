@@ -33,7 +33,22 @@ static const char *id_of(const char *method, const char *rest, struct arena *a)
 Test(plan, order_and_ids_are_stable)
 {
     static const char *const wanted[] = {
-#include "tests/harness/ids.inc"
+        "d0364b81bf91832e pets tiny-one full 7",
+        "34252707475a31e8 pets tiny-one full 1",
+        "69fbc803e0f7df5d pets tiny-one lora r=2 7",
+        "d90a6827e3d73a99 pets tiny-one lora r=2 1",
+        "3792447ec11dffdf pets tiny-two full 7",
+        "6db41a42b2ff7742 pets tiny-two full 1",
+        "5ea05fe9eae4a0d0 pets tiny-two lora r=2 7",
+        "b39a37921f7c38ec pets tiny-two lora r=2 1",
+        "46d50989ec924074 colours tiny-one full 7",
+        "6eb179a83530a078 colours tiny-one full 1",
+        "05b82ff2090d972a colours tiny-one lora r=2 7",
+        "e54485bec892c184 colours tiny-one lora r=2 1",
+        "2c3c5f7de4a9ac04 colours tiny-two full 7",
+        "83d5e62b77666d5c colours tiny-two full 1",
+        "141b7940d82027c8 colours tiny-two lora r=2 7",
+        "e288cb721a597e08 colours tiny-two lora r=2 1",
     };
     use_test_home();
     struct arena a = {0};
@@ -46,10 +61,7 @@ Test(plan, order_and_ids_are_stable)
         const char *line =
             arena_printf(&a, "%s %s %s %s %llu", c->id, c->dataset->name, c->model->name,
                          c->method_label, (unsigned long long)c->seed);
-        if (getenv("PRINT_IDS"))
-            fprintf(stderr, "\"%s\",\n", line);
-        else
-            cr_expect(i < n && strcmp(wanted[i], line) == 0, "cell %d is %s", i, line);
+        cr_expect(i < n && strcmp(wanted[i], line) == 0, "cell %d is %s", i, line);
     }
     arena_release(&a);
 }
