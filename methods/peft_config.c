@@ -298,9 +298,20 @@ static int check_fixed(const struct method *method, json_t *config, struct err *
     return rc;
 }
 
-static int read_config(const struct method **method, struct options *o, const struct model *model,
-                       json_t *config, const struct safetensors *file, struct arena *a,
-                       struct err *e)
+static int read_options(struct options *o, const struct method *method, const struct model *model,
+                        const json_t *config, const struct safetensors *file, struct err *e)
+{
+    for (const struct option *opt = method->options; opt->name; opt++) {
+        bool by_tensors = opt->type == OPTION_LIST && method->peft;
+        int rc = by_tensors ? read_target_option(o, method, opt->name, model, file, e)
+                            : read_option(o, opt, config, e);
+        if (rc != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int read_method(const struct method **method, json_t *config, struct err *e)
 {
     const char *type;
     if (json_text(&type, config, "peft_type", "adapter", e) != 0)
@@ -308,17 +319,7 @@ static int read_config(const struct method **method, struct options *o, const st
     *method = find_by_type(type);
     if (!*method)
         return err_set(e, "peft_type \"%s\": no method here", type);
-    options_init(o, (*method)->options, a);
-    if (check_fixed(*method, config, e) != 0)
-        return -1;
-    for (const struct option *opt = (*method)->options; opt->name; opt++) {
-        bool by_tensors = opt->type == OPTION_LIST && (*method)->peft;
-        int rc = by_tensors ? read_target_option(o, *method, opt->name, model, file, e)
-                            : read_option(o, opt, config, e);
-        if (rc != 0)
-            return -1;
-    }
-    return 0;
+    return check_fixed(*method, config, e);
 }
 
 int peft_config(const struct method **method, struct options *options, const struct model *model,
@@ -332,7 +333,11 @@ int peft_config(const struct method **method, struct options *options, const str
     if (rc == 0)
         rc = safetensors_open(&file, file_join(&path, dir, PEFT_TENSOR_FILE), &scratch, e);
     if (rc == 0) {
-        rc = read_config(method, options, model, config, &file, a, e);
+        rc = read_method(method, config, e);
+        if (rc == 0) {
+            options_init(options, (*method)->options, a);
+            rc = read_options(options, *method, model, config, &file, e);
+        }
         safetensors_close(&file);
         if (rc != 0)
             err_wrap(e, "%s", file_join(&path, dir, PEFT_CONFIG_FILE));

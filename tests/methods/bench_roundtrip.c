@@ -5,7 +5,7 @@
  * write trains a few large steps first, so that nothing is near its start. Both
  * print the logits of the batch (3 classes), a line a sequence.
  */
-#include "fixture.h"
+#include "tests/methods/fixture.h"
 
 static void write_adapter(struct rig *r, const struct batch *b, char **argv)
 {

@@ -1,6 +1,6 @@
 /* Every method against PEFT 0.21.2 or plain PyTorch, float32, dropout off: see
  * tests/golden/methods/make.py. */
-#include "fixture.h"
+#include "tests/methods/fixture.h"
 
 #include "models/safetensors.h"
 

@@ -1,6 +1,6 @@
 /* Adapter files: what is written, and what is refused by name. That PEFT itself
  * agrees is shown by tests/golden/methods/peft_roundtrip.py. */
-#include "fixture.h"
+#include "tests/methods/fixture.h"
 
 #include "models/safetensors.h"
 
