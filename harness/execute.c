@@ -72,9 +72,7 @@ static int load_data(struct execution *x, struct err *e)
 static int check_fit(const struct execution *x, struct err *e)
 {
     const struct options *config = &x->model.config;
-    long n_virtual = options_has(&x->tuned.options, "num_virtual_tokens")
-                         ? option_int(&x->tuned.options, "num_virtual_tokens")
-                         : 0;
+    long n_virtual = x->tuned.extra_positions;
     long max_length = option_int(&x->cell->training, "max_length");
 
     if (options_has(config, "max_position_embeddings") &&
