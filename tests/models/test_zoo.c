@@ -1,6 +1,7 @@
 /* Every model of the zoo can be declared, and says what its files say. */
 #include "harness/base/file.h"
 #include "harness/base/paths.h"
+#include "models/checkpoint.h"
 #include "models/zoo.h"
 
 #include <criterion/criterion.h>
@@ -165,6 +166,82 @@ static void expect_entry_refused(const char *text, const char *message)
     rmdir(home);
     str_release(&path);
     arena_release(&f.a);
+}
+
+/* relu's files as a project would ship them, under an entry with this width. */
+static int fetch_shipped(const char *width, struct str *dir, struct err *e)
+{
+    static const char from[] = "tests/golden/bert/relu";
+    char home[] = "/tmp/ft-zoo-XXXXXX";
+    struct fixture f = {0};
+    struct str path = {0}, text = {0}, target = {0};
+    cr_assert(mkdtemp(home));
+    cr_assert(file_make_dirs(file_join(&path, home, "datasets"), &f.e) == 0);
+    cr_assert(file_make_dirs(file_join(&path, home, "models/zoo"), &f.e) == 0);
+    str_printf(&text,
+               "name: x\ntitle: t\nlicence: MIT\nsource: s\nfamily: bert\n"
+               "config: {vocab_size: 97, hidden_size: %s, num_attention_heads: 5, hidden_act: relu,"
+               " intermediate_size: 30, num_hidden_layers: 1, max_position_embeddings: 70,"
+               " pad_token_id: 3, layer_norm_eps: 1e-5}\nassets:\n",
+               width);
+    static const char *const names[] = {"config.json", "model.safetensors"};
+    for (int i = 0; i < 2; i++) {
+        str_printf(&text, "  - {name: %s, sources: [{path: %s}]}\n", names[i], names[i]);
+        struct str file = {0};
+        cr_assert(file_read(&file, file_join(&path, from, names[i]), &f.e) == 0);
+        cr_assert(file_write(file_join(&target, home, names[i]), file.buf, file.len, &f.e) == 0);
+        str_release(&file);
+    }
+    cr_assert(file_write(file_join(&path, home, "models/zoo/x.yaml"), text.buf, text.len, &f.e) ==
+              0);
+    setenv("FTBENCH_HOME", home, 1);
+    setenv("FTBENCH_CACHE", file_join(&path, home, "cache"), 1);
+    cr_assert(zoo_find(&f.z, "x", &f.a, &f.e) == 0, "%s", f.e.text);
+    struct asset_flags offline = {.offline = true};
+    int rc = zoo_fetch(dir, &f.z, &offline, e);
+    unsetenv("FTBENCH_HOME");
+    unsetenv("FTBENCH_CACHE");
+    str_release(&path);
+    str_release(&text);
+    str_release(&target);
+    arena_release(&f.a);
+    return rc;
+}
+
+/* Removes the folder that fetch_shipped made: everything above cache/models/x. */
+static void remove_home(struct str *dir)
+{
+    struct str command = {0};
+    dir->buf[strlen("/tmp/ft-zoo-XXXXXX")] = '\0';
+    str_printf(&command, "rm -r %s", dir->buf);
+    cr_expect(system(str_text(&command)) == 0);
+    str_release(&command);
+    str_release(dir);
+}
+
+Test(zoo, fetched_files_lie_together_under_the_hubs_names)
+{
+    struct fixture f = {0};
+    struct str dir = {0};
+    cr_assert(fetch_shipped("40", &dir, &f.e) == 0, "%s", f.e.text);
+    cr_expect(str_ends(str_text(&dir), "/cache/models/x"));
+    cr_assert(zoo_find(&f.z, str_text(&dir), &f.a, &f.e) == 0, "%s", f.e.text);
+    struct model m;
+    cr_assert(model_declare(&m, f.z.family, &f.z.config, 4, &f.a, &f.e) == 0);
+    params_allocate(&m.params, false);
+    cr_expect(checkpoint_load(&m, str_text(&dir), &f.e) == 0, "%s", f.e.text);
+    model_release(&m);
+    arena_release(&f.a);
+    remove_home(&dir);
+}
+
+Test(zoo, a_fetched_configuration_that_differs_is_refused)
+{
+    struct err e;
+    struct str dir = {0};
+    cr_expect(fetch_shipped("80", &dir, &e) == -1);
+    cr_expect(strstr(e.text, "config.json differs from models/zoo/x.yaml"), "%s", e.text);
+    remove_home(&dir);
 }
 
 #define HEAD "name: x\ntitle: t\nlicence: MIT\nsource: s\n"
