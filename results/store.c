@@ -207,7 +207,7 @@ static int prepare_for_reading(struct store *s, struct err *e)
                      ? err_set(e, "%s: no results in it yet; run something first", s->path)
                      : err_set(e, "%s: of an older program; open it once for writing", s->path);
     }
-    return status;
+    return status != 0 ? -1 : store_execute(s, "PRAGMA query_only = ON", e);
 }
 
 struct store *store_open(const char *path, enum store_mode mode, struct err *e)
@@ -219,8 +219,9 @@ struct store *store_open(const char *path, enum store_mode mode, struct err *e)
     struct store *s = xmalloc(sizeof *s);
     *s = (struct store){.path = xmalloc(strlen(path) + 1)};
     memcpy(s->path, path, strlen(path) + 1);
-    int flags =
-        mode == STORE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    /* A reader opens for writing too where it may: only so does the last one to
+     * close take the -wal and -shm files away. */
+    int flags = SQLITE_OPEN_READWRITE | (mode == STORE_WRITE ? SQLITE_OPEN_CREATE : 0);
     int status = connect(s, path, flags, e);
     if (status == 0) {
         status = mode == STORE_READ ? prepare_for_reading(s, e) : prepare_for_writing(s, e);

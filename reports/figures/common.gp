@@ -1,0 +1,29 @@
+# Shared by all figures: colours, fonts, and a panel's place in pixels.
+# Okabe and Ito's colours, told apart with any kind of colour vision (yellow is
+# left out, it is too pale on white); from the 8th method on they come dashed.
+array colour[7] = [0x0072B2, 0xD55E00, 0x009E73, 0xCC79A7, 0xE69F00, 0x56B4E9, 0x000000]
+colour_of(k) = colour[1 + k % 7]
+dash_of(k) = 1 + (k / 7) % 2
+grey = '#767676'
+if (!exists("suffix")) suffix = ''
+data = name.'.dat'
+
+# width and height in pixels come from the figure.
+start(format) = sprintf(format eq 'svg' \
+    ? "set terminal svg size %d,%d noenhanced font 'Arial,12' background '#ffffff'" \
+    : "set terminal pngcairo size %d,%d noenhanced font 'Arial,9.5' background '#ffffff'", \
+    width, height)
+place(x0, x1, y0, y1) = sprintf( \
+    "set lmargin at screen %g; set rmargin at screen %g; set tmargin at screen %g; set bmargin at screen %g", \
+    x0 / width, x1 / width, 1 - y0 / height, 1 - y1 / height)
+
+# Room for the method names, by the longest of them.
+longest = 0
+if (exists("method")) { do for [k = 1:|method|] {
+    if (strlen(method[k]) > longest) { longest = strlen(method[k]) } } }
+names_px = 7.0 * longest + 18.0
+
+set border 1 lc rgb grey lw 0.8
+set tics scale 0.4 nomirror textcolor rgb '#333333'
+set key off
+set title offset 0, -0.4

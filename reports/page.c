@@ -1,0 +1,400 @@
+#include "reports/page.h"
+
+#include "harness/base/str.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool model_has_dataset(const struct report_data *d, int model, int dataset)
+{
+    for (int method = 0; method < d->n_methods; method++) {
+        const struct report_group *g = report_group_at(d, model, method, dataset);
+        if (g->n + g->n_failed + g->n_skipped > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool model_has_method(const struct report_data *d, int model, int method)
+{
+    for (int dataset = 0; dataset < d->n_datasets; dataset++) {
+        const struct report_group *g = report_group_at(d, model, method, dataset);
+        if (g->n + g->n_failed + g->n_skipped > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int count_status(const struct report_data *d, const char *status)
+{
+    int n = 0;
+    for (int i = 0; i < d->n_cells; i++) {
+        n += str_equal(d->cells[i].status, status);
+    }
+    return n;
+}
+
+static int most_seeds(const struct report_data *d)
+{
+    int most = 0;
+    for (int i = 0; i < d->n_models * d->n_methods * d->n_datasets; i++) {
+        most = d->groups[i].n > most ? d->groups[i].n : most;
+    }
+    return most;
+}
+
+static const char *plural(int n)
+{
+    return n == 1 ? "" : "s";
+}
+
+void page_summary(const struct page *p)
+{
+    const struct report_data *d = p->data;
+    if (p->params->note != NULL) {
+        doc_note(p->doc, p->params->note);
+    }
+    for (int i = 0; i < d->n_datasets; i++) {
+        const struct report_dataset *x = &d->datasets[i];
+        if (x->stand_in != NULL) {
+            struct str text = {0};
+            str_printf(&text,
+                       "%s: the real data set was not to be had; in its place stands: %s. What is "
+                       "measured on it says nothing about the real %s.",
+                       x->shown, x->stand_in, x->name);
+            doc_note(p->doc, str_text(&text));
+            str_release(&text);
+        }
+    }
+    int n_done = count_status(d, "done"), n_seeds = most_seeds(d);
+    doc_paragraph(p->doc,
+                  "%d model%s x %d method%s x %d data set%s, up to %d seed%s: %d cell%s done, %d "
+                  "failed, %d skipped, %d not run yet.",
+                  d->n_models, plural(d->n_models), d->n_methods, plural(d->n_methods),
+                  d->n_datasets, plural(d->n_datasets), n_seeds, plural(n_seeds), n_done,
+                  plural(n_done), count_status(d, "failed"), count_status(d, "skipped"),
+                  d->n_missing);
+    doc_paragraph(p->doc,
+                  "The epoch is chosen on validation rows; what is reported is measured on test "
+                  "rows. A number is the mean over seeds, ± half of its 95 %% interval (Student's "
+                  "t); (n=1) means one seed: n=1, no interval. Each number leads to the runs "
+                  "behind it at the end of the page, and those to runs.csv.");
+}
+
+/* "0.873 ± 0.012", "0.873 (n=1)", "failed". */
+static void mean_text(char out[64], const struct report_group *g, enum metric metric)
+{
+    struct report_mean m = report_mean_of(g, report_metric, (int)metric);
+    if (m.n > 1) {
+        snprintf(out, 64, "%.3f ± %.3f", m.mean, m.high - m.mean);
+    } else if (m.n == 1) {
+        snprintf(out, 64, "%.3f (n=1)", m.mean);
+    } else {
+        snprintf(out, 64, "%s", g->n_failed > 0 ? "failed" : g->n_skipped > 0 ? "skipped" : "–");
+    }
+}
+
+static void metric_row(const struct page *p, int model, int method, enum metric metric)
+{
+    const struct report_data *d = p->data;
+    doc_cell(p->doc, "%s", d->methods[method]);
+    for (int dataset = 0; dataset < d->n_datasets; dataset++) {
+        if (!model_has_dataset(d, model, dataset)) {
+            continue;
+        }
+        const struct report_group *g = report_group_at(d, model, method, dataset);
+        char text[64];
+        mean_text(text, g, metric);
+        if (g->n > 0) {
+            char target[32];
+            snprintf(target, sizeof target, "#g%d", (int)(g - d->groups) + 1);
+            doc_link_cell(p->doc, target, text);
+        } else {
+            doc_cell(p->doc, "%s", text);
+        }
+    }
+}
+
+/* Mean over all cells of a model and a data set, whatever the method. */
+static double majority_of(const struct report_data *d, int model, int dataset)
+{
+    double sum = 0;
+    int n = 0;
+    for (int method = 0; method < d->n_methods; method++) {
+        const struct report_group *g = report_group_at(d, model, method, dataset);
+        for (int i = 0; i < g->n; i++) {
+            sum += g->cells[i]->metric[METRIC_MAJORITY_RATE];
+            n++;
+        }
+    }
+    return n > 0 ? sum / n : NAN;
+}
+
+static void majority_row(const struct page *p, int model)
+{
+    const struct report_data *d = p->data;
+    doc_cell(p->doc, "(commonest class)");
+    for (int dataset = 0; dataset < d->n_datasets; dataset++) {
+        if (model_has_dataset(d, model, dataset)) {
+            double rate = majority_of(d, model, dataset);
+            doc_cell(p->doc, isnan(rate) ? "–" : "%.3f", rate);
+        }
+    }
+}
+
+/* Methods down, data sets across. */
+static void metric_table(const struct page *p, int model, enum metric metric)
+{
+    const struct report_data *d = p->data;
+    int n_columns = 1;
+    for (int dataset = 0; dataset < d->n_datasets; dataset++) {
+        n_columns += model_has_dataset(d, model, dataset);
+    }
+    doc_table(p->doc, n_columns);
+    doc_head(p->doc, 'l', "method");
+    for (int dataset = 0; dataset < d->n_datasets; dataset++) {
+        if (model_has_dataset(d, model, dataset)) {
+            doc_head(p->doc, 'r', d->datasets[dataset].shown);
+        }
+    }
+    for (int method = 0; method < d->n_methods; method++) {
+        if (model_has_method(d, model, method)) {
+            metric_row(p, model, method, metric);
+        }
+    }
+    if (metric == METRIC_ACCURACY) {
+        majority_row(p, model);
+    }
+    doc_table_end(p->doc);
+}
+
+static void figure(const struct page *p, const char *name, const char *caption)
+{
+    if (name != NULL) {
+        char path[300];
+        snprintf(path, sizeof path, "figures/%s", name);
+        doc_figure(p->doc, path, caption);
+    }
+}
+
+void page_accuracy(const struct page *p)
+{
+    const struct report_data *d = p->data;
+    doc_heading(p->doc, 2, "Accuracy");
+    for (int model = 0; model < d->n_models; model++) {
+        doc_heading(p->doc, 3, d->models[model]);
+        metric_table(p, model, METRIC_ACCURACY);
+        figure(p, p->figures->accuracy[model],
+               "Accuracy with 95 % intervals over seeds. Dashed: always the commonest class.");
+    }
+}
+
+void page_other_metrics(const struct page *p)
+{
+    static const struct {
+        enum metric metric;
+        const char *title;
+    } sections[] = {{METRIC_F1_MACRO, "Macro F1"}, {METRIC_MCC, "Matthews correlation"}};
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        doc_heading(p->doc, 2, sections[i].title);
+        for (int model = 0; model < p->data->n_models; model++) {
+            doc_heading(p->doc, 3, p->data->models[model]);
+            metric_table(p, model, sections[i].metric);
+        }
+    }
+    doc_paragraph(p->doc, "Loss, and precision, recall and F1, macro and weighted, are in "
+                          "summary.csv (means and intervals) and runs.csv (each run).");
+}
+
+void page_curves(const struct page *p)
+{
+    const struct report_data *d = p->data;
+    bool any = false;
+    for (int model = 0; model < d->n_models; model++) {
+        if (p->figures->epochs[model] != NULL) {
+            if (!any) {
+                doc_heading(p->doc, 2, "Epoch by epoch");
+            }
+            any = true;
+            doc_heading(p->doc, 3, d->models[model]);
+            figure(p, p->figures->epochs[model],
+                   "Training loss and validation accuracy by epoch, means over seeds. Numbers: "
+                   "epochs.csv.");
+        }
+    }
+}
+
+static double tokens_per_second(const struct report_cell *c)
+{
+    return c->tokens_per_second > 0 ? c->tokens_per_second : NAN;
+}
+
+static double examples_per_second(const struct report_cell *c)
+{
+    return c->examples_per_second > 0 ? c->examples_per_second : NAN;
+}
+
+static double peak_mib(const struct report_cell *c)
+{
+    return c->peak_rss_bytes > 0 ? (double)c->peak_rss_bytes / (1 << 20) : NAN;
+}
+
+static double seconds(const struct report_cell *c)
+{
+    return c->seconds > 0 ? c->seconds : NAN;
+}
+
+static double trainable(const struct report_cell *c)
+{
+    return (double)c->trainable_params;
+}
+
+static double share(const struct report_cell *c)
+{
+    return c->total_params > 0 ? 100 * (double)c->trainable_params / (double)c->total_params : NAN;
+}
+
+/* "108,311,810" */
+static void with_commas(char out[32], double value)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%.0f", value);
+    size_t n = strlen(digits), k = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0 && (n - i) % 3 == 0) {
+            out[k++] = ',';
+        }
+        out[k++] = digits[i];
+    }
+    out[k] = '\0';
+}
+
+static void cost_cell(const struct page *p, int model, int method,
+                      double (*value)(const struct report_cell *c), int n_decimals)
+{
+    double median = report_median_of(p->data, model, method, value);
+    char text[32];
+    if (isnan(median)) {
+        doc_cell(p->doc, "–");
+    } else if (n_decimals > 0) {
+        doc_cell(p->doc, "%.*f", n_decimals, median);
+    } else {
+        with_commas(text, median);
+        doc_cell(p->doc, "%s", text);
+    }
+}
+
+void page_cost(const struct page *p)
+{
+    const struct report_data *d = p->data;
+    static const char *const heads[] = {"trainable parameters", "share %",  "tokens/s",
+                                        "examples/s",           "peak MiB", "seconds"};
+    doc_heading(p->doc, 2, "What it costs");
+    doc_paragraph(p->doc, "Medians over data sets and seeds. Tokens and examples per second are of "
+                          "training alone; seconds are of the whole cell; peak memory is the "
+                          "process's resident set, frozen weights included.");
+    doc_table(p->doc, 8);
+    doc_head(p->doc, 'l', "model");
+    doc_head(p->doc, 'l', "method");
+    for (int i = 0; i < 6; i++) {
+        doc_head(p->doc, 'r', heads[i]);
+    }
+    for (int model = 0; model < d->n_models; model++) {
+        for (int method = 0; method < d->n_methods; method++) {
+            if (isnan(report_median_of(d, model, method, trainable))) {
+                continue;
+            }
+            doc_cell(p->doc, "%s", d->models[model]);
+            doc_cell(p->doc, "%s", d->methods[method]);
+            cost_cell(p, model, method, trainable, 0);
+            cost_cell(p, model, method, share, 2);
+            cost_cell(p, model, method, tokens_per_second, 0);
+            cost_cell(p, model, method, examples_per_second, 1);
+            cost_cell(p, model, method, peak_mib, 0);
+            cost_cell(p, model, method, seconds, 1);
+        }
+    }
+    doc_table_end(p->doc);
+    figure(p, p->figures->parameters,
+           "Mean accuracy, over the data sets that all methods of a model have, against trainable "
+           "parameters (logarithmic). A method that trains nothing is not drawn.");
+    figure(p, p->figures->resources, "Training speed and peak memory.");
+}
+
+static void paired_row(const struct page *p, const struct paired_test *t)
+{
+    const struct report_data *d = p->data;
+    doc_cell(p->doc, "%s – %s", d->methods[t->a], d->methods[t->b]);
+    doc_cell(p->doc, "%+.3f", t->difference);
+    doc_cell(p->doc, "%+.3f to %+.3f", t->ci.low, t->ci.high);
+    doc_cell(p->doc, "%ld : %ld", t->only_a, t->only_b);
+    doc_cell(p->doc, t->p < 0.0005 ? "< 0.001" : "%.3f", t->p);
+    doc_cell(p->doc, t->p_holm < 0.0005 ? "< 0.001" : "%.3f", t->p_holm);
+    doc_cell(p->doc, "%s",
+             t->p_holm >= 0.05       ? "cannot tell"
+             : t->only_a > t->only_b ? d->methods[t->a]
+                                     : d->methods[t->b]);
+}
+
+/* The tests of one model and data set, folded away. */
+static void paired_section(const struct page *p, int model, int dataset)
+{
+    const struct paired_table *table = &p->paired[model * p->data->n_datasets + dataset];
+    int n_tests = 0, n_told = 0, n_rows = 0, n_seeds = 0;
+    for (int i = 0; i < table->n; i++) {
+        const struct paired_test *t = &table->tests[i];
+        n_tests += t->n_rows > 0;
+        n_told += t->n_rows > 0 && t->p_holm < 0.05;
+        n_rows = t->n_rows > n_rows ? t->n_rows : n_rows;
+        n_seeds = t->n_seeds > n_seeds ? t->n_seeds : n_seeds;
+    }
+    if (n_tests == 0) {
+        return;
+    }
+    char summary[400];
+    snprintf(summary, sizeof summary,
+             "%s on %s: %d of %d pairs differ (up to %d distinct rows, %d seed%s)",
+             p->data->models[model], p->data->datasets[dataset].shown, n_told, n_tests, n_rows,
+             n_seeds, plural(n_seeds));
+    doc_fold(p->doc, summary);
+    doc_table(p->doc, 7);
+    static const char *const heads[] = {"difference", "95 % interval", "only one right",
+                                        "p",          "p (Holm)",      "better"};
+    doc_head(p->doc, 'l', "pair");
+    for (int i = 0; i < 6; i++) {
+        doc_head(p->doc, i == 5 ? 'l' : 'r', heads[i]);
+    }
+    for (int i = 0; i < table->n; i++) {
+        if (table->tests[i].n_rows > 0) {
+            paired_row(p, &table->tests[i]);
+        }
+    }
+    doc_table_end(p->doc);
+    doc_fold_end(p->doc);
+}
+
+void page_paired(const struct page *p)
+{
+    const struct report_data *d = p->data;
+    int n = 0;
+    for (int i = 0; i < d->n_models * d->n_datasets; i++) {
+        n += p->paired[i].n;
+    }
+    if (n == 0) {
+        return;
+    }
+    doc_heading(p->doc, 2, "Method against method");
+    doc_paragraph(p->doc,
+                  "Pairs of methods on the same test rows. Difference: mean accuracy over distinct "
+                  "rows, with a paired bootstrap interval over rows. p: McNemar's test (mid-p), "
+                  "each row once, with its first seed; Holm's adjustment is over the pairs of one "
+                  "model and data set. These intervals are over rows, not over seeds. All pairs: "
+                  "paired.csv.");
+    for (int i = 0; i < d->n_models * d->n_datasets; i++) {
+        paired_section(p, i / d->n_datasets, i % d->n_datasets);
+    }
+}

@@ -1,0 +1,291 @@
+#include "reports/page.h"
+
+#include "harness/base/json.h"
+#include "harness/base/str.h"
+#include "results/query.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What looks wrong with a run that ended well, or NULL. */
+static const char *suspicion(const struct report_cell *c)
+{
+    if (!c->done || c->superseded) {
+        return NULL;
+    }
+    if (c->metric[METRIC_CLASSES_PREDICTED] == 1) {
+        return "predicts one class for every row (collapse)";
+    }
+    if (c->n_epochs > 1 && !(c->epochs[c->n_epochs - 1].train_loss < c->epochs[0].train_loss)) {
+        return "training loss did not fall";
+    }
+    if (c->metric[METRIC_ACCURACY] < c->metric[METRIC_MAJORITY_RATE]) {
+        return "less accurate than always answering the commonest class";
+    }
+    return NULL;
+}
+
+static void problem_row(const struct page *p, const struct report_cell *c, const char *status,
+                        const char *text)
+{
+    doc_cell(p->doc, "%s", status);
+    doc_cell(p->doc, "%s", c->model);
+    doc_cell(p->doc, "%s", c->label);
+    doc_cell(p->doc, "%s", c->shown);
+    doc_cell(p->doc, "%lld", (long long)c->seed);
+    doc_cell(p->doc, "%s", text);
+    doc_cell(p->doc, "%.12s", c->cell_id);
+}
+
+void page_problems(const struct page *p)
+{
+    const struct report_data *d = p->data;
+    int n_bad = 0, n_superseded = 0;
+    for (int i = 0; i < d->n_cells; i++) {
+        n_bad += !d->cells[i].done || suspicion(&d->cells[i]) != NULL;
+        n_superseded += d->cells[i].superseded;
+    }
+    doc_heading(p->doc, 2, "What went wrong, and what looks wrong");
+    if (n_superseded > 0) {
+        doc_paragraph(p->doc,
+                      "%d older run%s of the same model, method, data set and seed, with other "
+                      "weights, data or numerics, stand%s in runs.csv only.",
+                      n_superseded, n_superseded == 1 ? "" : "s", n_superseded == 1 ? "s" : "");
+    }
+    if (n_bad == 0) {
+        doc_paragraph(p->doc, "Nothing: no run failed, none was skipped, none collapsed.");
+        return;
+    }
+    static const char *const heads[] = {"", "model", "method", "data set", "seed", "what", "cell"};
+    doc_table(p->doc, 7);
+    for (int i = 0; i < 7; i++) {
+        doc_head(p->doc, i == 4 ? 'r' : 'l', heads[i]);
+    }
+    for (int i = 0; i < d->n_cells; i++) {
+        const struct report_cell *c = &d->cells[i];
+        const char *doubt = suspicion(c);
+        if (!c->done) {
+            problem_row(p, c, c->status, c->message);
+        } else if (doubt != NULL) {
+            problem_row(p, c, "doubtful", doubt);
+        }
+    }
+    doc_table_end(p->doc);
+}
+
+static long integer_at(const json_t *object, const char *key)
+{
+    return (long)json_integer_value(json_object_get(object, key));
+}
+
+static const char *text_at(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "";
+}
+
+static void split_rows(const struct page *p, const struct report_dataset *x, const json_t *audit)
+{
+    size_t i;
+    const json_t *split;
+    json_array_foreach(json_object_get(audit, "splits"), i, split)
+    {
+        doc_cell(p->doc, "%s", x->shown);
+        doc_cell(p->doc, "%s", text_at(split, "split"));
+        doc_cell(p->doc, "%ld", integer_at(split, "rows"));
+        doc_cell(p->doc, "%.3f", json_number_value(json_object_get(split, "majority_rate")));
+        doc_cell(p->doc, "%ld", integer_at(split, "exact_duplicates"));
+        doc_cell(p->doc, "%ld", integer_at(split, "near_duplicates"));
+        doc_cell(p->doc, "%ld", integer_at(split, "words_median"));
+        doc_cell(p->doc, "%ld", integer_at(split, "words_p95"));
+    }
+}
+
+/* What the audit found beyond the table, one line each. */
+static int finding_items(const struct page *p, const struct report_dataset *x, const json_t *audit)
+{
+    int n = 0;
+    size_t i;
+    const json_t *entry;
+    json_array_foreach(json_object_get(audit, "across"), i, entry)
+    {
+        long n_exact = integer_at(entry, "exact"), n_near = integer_at(entry, "near");
+        if (n_exact + n_near > 0) {
+            doc_item(p->doc, "%s: of the published %s rows, %ld also stand in %s, and %ld nearly",
+                     x->shown, text_at(entry, "rows_of"), n_exact, text_at(entry, "also_in"),
+                     n_near);
+            n++;
+        }
+    }
+    if (integer_at(audit, "conflicting_texts") > 0) {
+        doc_item(p->doc, "%s: %ld texts carry two or more labels", x->shown,
+                 integer_at(audit, "conflicting_texts"));
+        n++;
+    }
+    json_array_foreach(json_object_get(audit, "warnings"), i, entry)
+    {
+        const char *text = json_string_value(entry);
+        doc_item(p->doc, "%s: %s", x->shown, text != NULL ? text : "");
+        n++;
+    }
+    return n;
+}
+
+int page_data(const struct page *p, struct err *e)
+{
+    const struct report_data *d = p->data;
+    json_t **audits = arena_array(d->arena, (size_t)d->n_datasets, sizeof(json_t *));
+    int n_audits = 0, n_findings = 0, status = 0;
+    for (int i = 0; status == 0 && i < d->n_datasets; i++) {
+        const char *text = d->datasets[i].audit;
+        if (*text != '\0') {
+            audits[i] = json_parse(text, strlen(text), "stored audit", e);
+            status = audits[i] == NULL ? err_wrap(e, "%s", d->datasets[i].name) : 0;
+            n_audits++;
+        }
+    }
+    if (status == 0 && n_audits > 0) {
+        static const char *const heads[] = {"data set",      "split",        "rows",
+                                            "majority rate", "exact copies", "near copies",
+                                            "words, median", "words, 95 %"};
+        doc_heading(p->doc, 2, "The data, audited");
+        doc_paragraph(p->doc, "As published, before the protocol drops duplicates and conflicts.");
+        doc_table(p->doc, 8);
+        for (int i = 0; i < 8; i++) {
+            doc_head(p->doc, i < 2 ? 'l' : 'r', heads[i]);
+        }
+        for (int i = 0; i < d->n_datasets; i++) {
+            split_rows(p, &d->datasets[i], audits[i]);
+        }
+        doc_table_end(p->doc);
+        for (int i = 0; i < d->n_datasets; i++) {
+            n_findings += finding_items(p, &d->datasets[i], audits[i]);
+        }
+        if (n_findings > 0) {
+            doc_items_end(p->doc);
+        }
+    }
+    for (int i = 0; i < d->n_datasets; i++) {
+        json_decref(audits[i]);
+    }
+    return status;
+}
+
+/* Cells that have what c has: environment, BLAS core, determinism, commit. */
+static int count_alike(const struct report_data *d, const struct report_cell *c, bool *first)
+{
+    int n = 0;
+    *first = true;
+    for (int i = 0; i < d->n_cells; i++) {
+        const struct report_cell *x = &d->cells[i];
+        if (str_equal(x->environment_id, c->environment_id) &&
+            str_equal(x->blas_core, c->blas_core) && str_equal(x->determinism, c->determinism) &&
+            str_equal(x->commit, c->commit) && x->numerics_version == c->numerics_version) {
+            *first = *first && x >= c;
+            n++;
+        }
+    }
+    return n;
+}
+
+static int environment_rows(const struct page *p, const struct report_cell *c, struct err *e)
+{
+    struct query q;
+    if (query_open(&q, p->data->store,
+                   "SELECT key, value FROM environment WHERE environment_id = ?1 ORDER BY key",
+                   e) != 0) {
+        return -1;
+    }
+    query_bind_text(&q, 1, c->environment_id);
+    int more;
+    while ((more = query_next(&q, e)) == 1) {
+        doc_cell(p->doc, "%s", query_text(&q, 0));
+        doc_cell(p->doc, "%s", query_text(&q, 1));
+    }
+    query_close(&q);
+    return more;
+}
+
+int page_provenance(const struct page *p, struct err *e)
+{
+    const struct report_data *d = p->data;
+    doc_heading(p->doc, 2, "Made on");
+    int status = 0;
+    for (int i = 0; status == 0 && i < d->n_cells; i++) {
+        const struct report_cell *c = &d->cells[i];
+        bool first;
+        int n = count_alike(d, c, &first);
+        if (!first) {
+            continue;
+        }
+        doc_paragraph(p->doc, "%d cell%s in environment %.12s:", n, n == 1 ? "" : "s",
+                      c->environment_id);
+        doc_table(p->doc, 2);
+        doc_head(p->doc, 'l', "what");
+        doc_head(p->doc, 'l', "value");
+        const char *const facts[][2] = {{"program's commit", c->commit},
+                                        {"BLAS core", c->blas_core},
+                                        {"determinism", c->determinism}};
+        for (size_t k = 0; k < sizeof facts / sizeof *facts; k++) {
+            doc_cell(p->doc, "%s", facts[k][0]);
+            doc_cell(p->doc, "%s", facts[k][1]);
+        }
+        doc_cell(p->doc, "numerics version");
+        doc_cell(p->doc, "%d", c->numerics_version);
+        status = environment_rows(p, c, e);
+        doc_table_end(p->doc);
+    }
+    return status;
+}
+
+void page_reproduce(const struct page *p)
+{
+    doc_heading(p->doc, 2, "To do it again");
+    struct str text = {0};
+    const char *spec = p->params->spec_path != NULL ? p->params->spec_path : "SPEC";
+    str_printf(&text,
+               "make\n"
+               "./ftbench run %s --db %s\n"
+               "./ftbench report %s --db %s --out %s\n"
+               "./ftbench explain CELL --db %s   # where one number comes from\n",
+               spec, p->params->db_path, spec, p->params->db_path, p->params->out_dir,
+               p->params->db_path);
+    doc_code(p->doc, str_text(&text));
+    str_release(&text);
+    doc_paragraph(p->doc, "The figures alone: in figures/, gnuplot NAME.gp draws NAME.svg and "
+                          "NAME.png from NAME.dat.");
+}
+
+void page_runs(const struct page *p)
+{
+    const struct report_data *d = p->data;
+    doc_heading(p->doc, 2, "The runs behind the numbers");
+    doc_paragraph(p->doc, "Cell ids by seed; each is a row of runs.csv (first column, here cut to "
+                          "12 digits) with every metric and resource.");
+    doc_table(p->doc, 5);
+    static const char *const heads[] = {"model", "method", "data set", "n", "seed: cell"};
+    for (int i = 0; i < 5; i++) {
+        doc_head(p->doc, i == 3 ? 'r' : 'l', heads[i]);
+    }
+    for (int i = 0; i < d->n_models * d->n_methods * d->n_datasets; i++) {
+        const struct report_group *g = &d->groups[i];
+        if (g->n == 0) {
+            continue;
+        }
+        char anchor[32];
+        snprintf(anchor, sizeof anchor, "g%d", i + 1);
+        doc_anchor_cell(p->doc, anchor, d->models[g->model]);
+        doc_cell(p->doc, "%s", d->methods[g->method]);
+        doc_cell(p->doc, "%s", d->datasets[g->dataset].shown);
+        doc_cell(p->doc, "%d", g->n);
+        struct str ids = {0};
+        for (int k = 0; k < g->n; k++) {
+            str_printf(&ids, "%s%lld: %.12s", k > 0 ? ", " : "", (long long)g->cells[k]->seed,
+                       g->cells[k]->cell_id);
+        }
+        doc_link_cell(p->doc, "runs.csv", str_text(&ids));
+        str_release(&ids);
+    }
+    doc_table_end(p->doc);
+}
