@@ -107,9 +107,7 @@ static long retry_wait_ms(CURL *curl, CURLcode code, int tries_made)
         return -1;
     if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
         code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT ||
-        code == CURLE_PEER_FAILED_VERIFICATION)
-        return -1;
-    if (after > RETRY_AFTER_MAX_S)
+        code == CURLE_PEER_FAILED_VERIFICATION || after > RETRY_AFTER_MAX_S)
         return -1;
     if (code == CURLE_HTTP_RETURNED_ERROR && after > 0)
         return (long)after * 1000;
@@ -131,12 +129,10 @@ static int prepare(struct sink *s, bool resume, struct err *e)
         s->text->len = s->text_start;
         if (s->text->buf)
             s->text->buf[s->text_start] = '\0';
-    } else if (!resume && (fflush(s->file) != 0 || ftruncate(fileno(s->file), 0) < 0)) {
-        return err_errno(e, "cannot write the file");
-    } else if (fseek(s->file, 0, SEEK_END) < 0) {
-        return err_errno(e, "cannot write the file");
     } else {
-        s->have = ftell(s->file);
+        bool stuck = !resume && (fflush(s->file) != 0 || ftruncate(fileno(s->file), 0) < 0);
+        if (stuck || fseek(s->file, 0, SEEK_END) < 0 || (s->have = ftell(s->file)) < 0)
+            return err_errno(e, "cannot write the file");
     }
     s->offset = s->have;
     return 0;

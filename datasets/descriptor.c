@@ -103,7 +103,7 @@ static int read_split(struct dataset_split *s, const struct dataset_info *d, con
                       struct arena *a, struct err *e)
 {
     static const char *const keys[] = {"name", "files", "rows", NULL};
-    const struct yaml *files = yaml_get(map, "files");
+    const struct yaml *files;
     if (yaml_expect(map, YAML_MAP, "a split", e) < 0 || yaml_only_keys(map, keys, e) < 0 ||
         yaml_text(&s->name, map, "name", e) < 0 ||
         yaml_long(&s->rows, map, "rows", 1, 1L << 30, e) < 0 || !(files = need(map, "files", e)) ||
@@ -301,7 +301,7 @@ int dataset_list(const char *const **names, struct arena *a, struct err *e)
         n = file_list(&files, str_text(&dir), ".yaml", e);
     if (n >= 0) {
         const char **list = arena_array(a, (size_t)n + 1, sizeof *list);
-        for (int i = 0; i < n; i++)
+        for (int i = 0; files && i < n; i++)
             list[i] = arena_strndup(a, files[i], strlen(files[i]) - strlen(".yaml"));
         *names = list;
     }

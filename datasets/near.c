@@ -115,7 +115,7 @@ static uint64_t band_key(const struct shingles *s, int band)
 {
     uint64_t key = 0;
     for (int k = 0; k < BAND_ROWS; k++) {
-        uint64_t salt = mix((uint64_t)(band * BAND_ROWS + k + 1)), low = UINT64_MAX;
+        uint64_t salt = mix((uint64_t)band * BAND_ROWS + (uint64_t)k + 1), low = UINT64_MAX;
         for (int i = 0; i < s->n; i++) {
             uint64_t h = mix(s->hash[i] ^ salt);
             low = h < low ? h : low;

@@ -141,7 +141,7 @@ static long line_at(const struct str *text, long offset)
 {
     long line = 1;
     for (long i = 0; i < offset; i++)
-        line += text->buf[i] == '\n';
+        line += str_text(text)[i] == '\n';
     return line;
 }
 
@@ -268,7 +268,7 @@ int reader_tsv(struct reader *r, const struct str *text, const char *file, struc
                 break;
             at = tab + 1;
         }
-        if (reader_table_row(r, &columns, file, l.line, fields, n, e) < 0)
+        if (reader_table_row(r, &columns, file, l.line, (struct fields){fields, n}, e) < 0)
             return -1;
     }
     return 0;
@@ -277,58 +277,58 @@ int reader_tsv(struct reader *r, const struct str *text, const char *file, struc
 /* ---- tables ---- */
 
 /* Index of a column named in the header, or given as a number from 1; -1. */
-static int find_column(const char *want, bool header, const struct span *fields, int n_fields)
+static int find_column(const char *want, bool header, struct fields row)
 {
     long number;
-    for (int i = 0; header && i < n_fields; i++)
-        if (strlen(want) == fields[i].n && memcmp(want, fields[i].at, fields[i].n) == 0)
+    for (int i = 0; header && i < row.n; i++)
+        if (strlen(want) == row.at[i].n && memcmp(want, row.at[i].at, row.at[i].n) == 0)
             return i;
-    if (!header && str_to_long(&number, want) == 0 && number >= 1 && number <= n_fields)
+    if (!header && str_to_long(&number, want) == 0 && number >= 1 && number <= row.n)
         return (int)number - 1;
     return -1;
 }
 
-static int find_columns(struct reader *r, struct columns *c, const char *file,
-                        const struct span *fields, int n_fields, struct err *e)
+static int find_columns(struct reader *r, struct columns *c, const char *file, struct fields row,
+                        struct err *e)
 {
     const struct reader_options *o = r->options;
     c->text = arena_array(r->arena, (size_t)o->n_text, sizeof *c->text);
     for (int i = 0; i <= o->n_text; i++) {
         const char *want = i < o->n_text ? o->text[i] : o->label;
-        int at = find_column(want, o->header, fields, n_fields);
+        int at = find_column(want, o->header, row);
         if (at < 0)
             return err_set(e, "%s:1: missing column '%s'; this file has %d columns", file, want,
-                           n_fields);
+                           row.n);
         if (i < o->n_text)
             c->text[i] = at;
         else
             c->label = at;
     }
-    c->n_fields = n_fields;
+    c->n_fields = row.n;
     c->found = true;
     return 0;
 }
 
 int reader_table_row(struct reader *r, struct columns *c, const char *file, long line,
-                     const struct span *fields, int n_fields, struct err *e)
+                     struct fields row, struct err *e)
 {
     if (!c->found) {
-        if (find_columns(r, c, file, fields, n_fields, e) < 0)
+        if (find_columns(r, c, file, row, e) < 0)
             return -1;
         if (r->options->header)
             return 0;
     }
-    if (n_fields != c->n_fields)
+    if (row.n != c->n_fields)
         return err_set(e, "%s:%ld: wrong number of fields: expected %d, got %d", file, line,
-                       c->n_fields, n_fields);
+                       c->n_fields, row.n);
     struct str text = {0};
     for (int i = 0; i < r->options->n_text; i++) {
         if (i > 0)
             str_add_char(&text, ' ');
-        str_add_bytes(&text, fields[c->text[i]].at, fields[c->text[i]].n);
+        str_add_bytes(&text, row.at[c->text[i]].at, row.at[c->text[i]].n);
     }
     struct span joined = {str_text(&text), text.len};
-    int rc = reader_add(r, file, line, joined, fields[c->label], e);
+    int rc = reader_add(r, file, line, joined, row.at[c->label], e);
     str_release(&text);
     return rc;
 }

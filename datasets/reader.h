@@ -81,7 +81,11 @@ struct columns {
     int label;
     int n_fields;
 };
+struct fields {
+    const struct span *at; /* [n] */
+    int n;
+};
 int reader_table_row(struct reader *r, struct columns *c, const char *file, long line,
-                     const struct span *fields, int n_fields, struct err *e) MUST_CHECK;
+                     struct fields row, struct err *e) MUST_CHECK;
 
 #endif

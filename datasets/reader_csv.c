@@ -46,8 +46,8 @@ static void on_row(int terminator, void *context)
         fields[i] = (struct span){str_text(&s->bytes) + s->start[i], end - s->start[i]};
     }
     if (!s->failed)
-        s->failed = reader_table_row(s->r, &s->columns, s->file, s->row_line, fields, s->n_fields,
-                                     s->e) < 0;
+        s->failed = reader_table_row(s->r, &s->columns, s->file, s->row_line,
+                                     (struct fields){fields, s->n_fields}, s->e) < 0;
     s->n_fields = 0;
     str_clear(&s->bytes);
     s->row_line = s->line + 1;

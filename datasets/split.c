@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Which use of the RNG_SPLIT stream a draw is; part of a split's identity. */
-enum { STEP_TEST, STEP_VALIDATION };
+enum { STEP_TEST, STEP_VALIDATION, STEP_LIMIT };
 
 /* ---- sets of row hashes ---- */
 
@@ -134,8 +134,8 @@ static void share_out(int *quota, const int *count, int n_classes, int n_out, in
     free(extra);
 }
 
-struct rows split_take_stratified(struct rows *rows, const int *labels, int n_classes, int n_out,
-                                  uint64_t seed, uint32_t step, struct arena *a)
+struct rows split_take_by_class(struct rows *rows, const int *labels, int n_classes, int n_out,
+                                struct split_draw draw, struct arena *a)
 {
     assert(n_out >= 0 && n_out <= rows->n);
     int *count = arena_array(a, (size_t)n_classes, sizeof *count);
@@ -148,7 +148,7 @@ struct rows split_take_stratified(struct rows *rows, const int *labels, int n_cl
     if (rows->n > 0)
         share_out(quota, count, n_classes, n_out, rows->n);
     for (int c = 0; c < n_classes; c++) {
-        struct rng r = {seed, RNG_SPLIT, step, (uint32_t)c};
+        struct rng r = {draw.seed, RNG_SPLIT, draw.step, (uint32_t)c};
         int n = 0;
         for (int i = 0; i < rows->n; i++)
             if (labels[rows->index[i]] == c)
@@ -160,13 +160,18 @@ struct rows split_take_stratified(struct rows *rows, const int *labels, int n_cl
     return move_taken(rows, taken, n_out, a);
 }
 
-struct rows split_take_random(struct rows *rows, int n_out, uint64_t seed, uint32_t step,
-                              struct arena *a)
+struct rows split_take_stratified(struct rows *rows, const int *labels, int n_classes, int n_out,
+                                  uint64_t seed, uint32_t step, struct arena *a)
+{
+    return split_take_by_class(rows, labels, n_classes, n_out, (struct split_draw){seed, step}, a);
+}
+
+struct rows split_take_random(struct rows *rows, int n_out, struct split_draw draw, struct arena *a)
 {
     assert(n_out >= 0 && n_out <= rows->n);
     int *order = arena_array(a, (size_t)rows->n, sizeof *order);
     bool *taken = arena_array(a, (size_t)rows->n, sizeof *taken);
-    struct rng r = {seed, RNG_SPLIT, step, 0};
+    struct rng r = {draw.seed, RNG_SPLIT, draw.step, 0};
     rng_permutation(&r, order, rows->n);
     for (int i = 0; i < n_out; i++)
         taken[order[i]] = true;
@@ -191,6 +196,14 @@ static int *labels_of(const struct dataset *d, struct arena *a)
     for (int i = 0; i < d->n; i++)
         labels[i] = d->examples[i].label;
     return labels;
+}
+
+void split_limit_train(struct split *s, const struct dataset *d, int n, uint64_t seed,
+                       struct arena *a)
+{
+    const struct split_draw draw = {seed, STEP_LIMIT};
+    if (n < s->train.n)
+        s->train = split_take_by_class(&s->train, labels_of(d, a), d->info->n_classes, n, draw, a);
 }
 
 static int tenth(int n)
@@ -236,12 +249,12 @@ int split_sound(struct split *out, const struct dataset *d, uint64_t seed, struc
     drop_duplicates(&out->train, d, out);
     int n = out->train.n;
     if (sound->pooled)
-        out->test =
-            split_take_stratified(&out->train, labels, n_classes, tenth(n), seed, STEP_TEST, a);
+        out->test = split_take_by_class(&out->train, labels, n_classes, tenth(n),
+                                        (struct split_draw){seed, STEP_TEST}, a);
     if (!sound->validation) {
         int n_out = tenth(n) < SPLIT_VALIDATION_MAX ? tenth(n) : SPLIT_VALIDATION_MAX;
-        out->validation =
-            split_take_stratified(&out->train, labels, n_classes, n_out, seed, STEP_VALIDATION, a);
+        out->validation = split_take_by_class(&out->train, labels, n_classes, n_out,
+                                              (struct split_draw){seed, STEP_VALIDATION}, a);
     }
     return check_parts(out, d, e);
 }

@@ -37,14 +37,28 @@ enum { SPLIT_VALIDATION_MAX = 2000 };
 int split_sound(struct split *out, const struct dataset *d, uint64_t seed, struct arena *a,
                 struct err *e) MUST_CHECK;
 
+/* Which draw: two draws of one split must differ in step. */
+struct split_draw {
+    uint64_t seed;
+    uint32_t step;
+};
+
 /* Takes n_out of rows, class by class in proportion (largest remainder, so each
  * class is within one row of its share), at random under (seed, RNG_SPLIT,
  * step); what remains stays in rows. labels is indexed by row. */
+struct rows split_take_by_class(struct rows *rows, const int *labels, int n_classes, int n_out,
+                                struct split_draw draw, struct arena *a);
+
+/* Keeps n of the rows that train, by class; the rest trains, validates and tests nothing. */
+void split_limit_train(struct split *s, const struct dataset *d, int n, uint64_t seed,
+                       struct arena *a);
+
+/* split_take_by_class with the draw's parts apart. */
 struct rows split_take_stratified(struct rows *rows, const int *labels, int n_classes, int n_out,
                                   uint64_t seed, uint32_t step, struct arena *a);
 
-/* The same without regard to class. */
-struct rows split_take_random(struct rows *rows, int n_out, uint64_t seed, uint32_t step,
+/* split_take_by_class without regard to class. */
+struct rows split_take_random(struct rows *rows, int n_out, struct split_draw draw,
                               struct arena *a);
 
 /* All rows of the splits in mask, each copies times, copy after copy. */

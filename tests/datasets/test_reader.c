@@ -34,7 +34,7 @@ static struct reader_options options_for(enum reader_kind kind)
 static void run(struct trial *t, struct reader_options options, const char *const *bytes,
                 const size_t *n_bytes, int n_files)
 {
-    struct reader_file files[3];
+    struct reader_file files[3] = {0};
     char paths[3][64];
     static const char *const file_names[] = {"first.txt", "second.txt", "third.txt"};
     memset(t, 0, sizeof *t);

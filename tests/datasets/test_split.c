@@ -157,6 +157,24 @@ Test(split, validation_is_carved_from_train_up_to_a_limit)
     arena_release(&a);
 }
 
+Test(split, a_limit_keeps_the_proportions)
+{
+    struct arena a = {0};
+    struct err e = {0};
+    struct split s;
+    const struct dataset *d = many(600, &a);
+    cr_assert(split_sound(&s, d, 7, &a, &e) == 0);
+    int n_test = s.test.n, n_validation = s.validation.n;
+    split_limit_train(&s, d, 60, 7, &a);
+    expect_disjoint(&s, d);
+    cr_expect(s.train.n == 60 && s.test.n == n_test && s.validation.n == n_validation);
+    for (int c = 0; c < 3; c++)
+        cr_expect(abs(count_label(d, &s.train, c) - 10 * (c + 1)) <= 1);
+    split_limit_train(&s, d, 1000, 7, &a); /* more than there is: nothing changes */
+    cr_expect(eq(int, s.train.n, 60));
+    arena_release(&a);
+}
+
 Test(split, too_little_data_is_an_error)
 {
     struct arena a = {0};
@@ -179,7 +197,8 @@ Test(split, stratified_quotas_are_exact)
         struct rows rows = {arena_array(&a, 10, sizeof(int)), 10};
         for (int i = 0; i < 10; i++)
             rows.index[i] = i;
-        struct rows out = split_take_stratified(&rows, labels, 3, n_out, 3, 0, &a);
+        struct rows out =
+            split_take_by_class(&rows, labels, 3, n_out, (struct split_draw){3, 0}, &a);
         cr_expect(eq(int, out.n, n_out));
         cr_expect(eq(int, rows.n, 10 - n_out));
         int count[3] = {0};
@@ -201,7 +220,7 @@ Test(split, copies_then_a_random_split_leak_as_the_survey_did)
     struct rows train = split_rows_of(d, TRAIN, 2, &a);
     cr_expect(eq(int, train.n, 400));
     cr_expect(train.index[0] == 0 && train.index[200] == 0);
-    struct rows test = split_take_random(&train, 80, 52, 0, &a);
+    struct rows test = split_take_random(&train, 80, (struct split_draw){52, 0}, &a);
     cr_expect(train.n == 320 && test.n == 80);
     int shared = 0;
     for (int i = 0; i < test.n; i++)
