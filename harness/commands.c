@@ -23,6 +23,9 @@ const struct command commands[] = {
      "CELL is the beginning of an id, looked for in the spec given with --spec and in the\n"
      "database.",
      FLAG_HELP | FLAG_DB | FLAG_SPEC | FLAG_JSON, 1, 1, cmd_explain},
+    {"report", "[SPEC]", "write tables, figures and the page",
+     "With a spec: of its cells only. Reads the database; changes nothing in it.",
+     FLAG_HELP | FLAG_DB | FLAG_OUT | FLAG_ONLY, 0, 1, cmd_report},
     {"audit", "DATASET...", "say what is wrong with data sets, before anyone trains on them",
      "Duplicates and near duplicates within and across splits, texts with two labels, balance,\n"
      "lengths, and rows that two of the named sets share.",
