@@ -49,13 +49,8 @@ static int load_data(struct execution *x, struct err *e)
     x->data = dataset_load(c->dataset, &flags, &x->arena, e);
     if (!x->data || split_sound(&x->split, x->data, split_seed, &x->arena, e))
         return -1;
-    if (max_train > 0 && max_train < x->split.train.n) {
-        int *labels = arena_array(&x->arena, (size_t)x->data->n, sizeof *labels);
-        for (int i = 0; i < x->data->n; i++)
-            labels[i] = x->data->examples[i].label;
-        x->split.train = split_take_stratified(&x->split.train, labels, c->dataset->n_classes,
-                                               (int)max_train, split_seed, 2, &x->arena);
-    }
+    if (max_train > 0 && max_train < x->split.train.n)
+        split_limit_train(&x->split, x->data, (int)max_train, split_seed, &x->arena);
     if (zoo_fetch(&x->folder, c->model, &flags, e))
         return -1;
     x->tokenizer = tokenizer_open(str_text(&x->folder), e);
