@@ -294,8 +294,8 @@ ABOUT = {
         "[none, against, favor]",
         "  format: tsv\n  header: true\n  text: sentence\n  label: label\n",
         "  train: train\n  validation: validation\n  test: test\n",
-        "  rows_of: mini_irony\n  train: train\n  evaluation: validation\n  copies: 1\n"
-        "  n_train: 640\n  n_evaluation: 160\n"),
+        "  train: train\n  evaluation: validation\n  copies: 1\n"
+        "  n_train: 460\n  n_evaluation: 60\n"),
 }
 
 
@@ -317,7 +317,7 @@ def descriptor(name, files, splits):
         listed = names[0] if len(names) == 1 else "[" + ", ".join(names) + "]"
         out.append("  - {name: %s, files: %s, rows: %d}" % (split, listed, n))
     out += ["sound:", sound.rstrip("\n"), "survey_rows:", survey.rstrip("\n"),
-            "  note: as the survey treated its set of that name"]
+            "  note: what the survey did to its set of that kind"]
     return ("\n".join(out) + "\n").encode()
 
 

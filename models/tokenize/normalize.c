@@ -49,20 +49,36 @@ static void clean_and_space(struct code_points *out, const struct normalizer *ho
     }
 }
 
-/* Insertion by combining class, stable: runs of marks are a few long in text. */
+/* Stable sort of marks by combining class, a pass a class that occurs: linear also
+ * for a hostile text that is one long run of marks. */
+static void order_run(int32_t *run, size_t n)
+{
+    int32_t few[16], *out = n <= 16 ? few : xmalloc(n * sizeof *out);
+    size_t n_out = 0;
+    for (int class = 1, next; n_out < n; class = next) {
+        next = 255;
+        for (size_t i = 0; i < n; i++) {
+            int k = unicode_combining_class(run[i]);
+            if (k == class)
+                out[n_out++] = run[i];
+            else if (k > class && k < next)
+                next = k;
+        }
+    }
+    memcpy(run, out, n * sizeof *run);
+    if (out != few)
+        free(out);
+}
+
 static void order_marks(struct code_points *p)
 {
-    for (size_t i = 1; i < p->n; i++) {
-        int32_t c = p->at[i];
-        int class = unicode_combining_class(c);
-        if (class == 0)
-            continue;
-        size_t j = i;
-        while (j > 0 && unicode_combining_class(p->at[j - 1]) > class) {
-            p->at[j] = p->at[j - 1];
-            j--;
-        }
-        p->at[j] = c;
+    for (size_t i = 0; i < p->n;) {
+        size_t end = i;
+        while (end < p->n && unicode_combining_class(p->at[end]) > 0)
+            end++;
+        if (end - i > 1)
+            order_run(p->at + i, end - i);
+        i = end + (end == i);
     }
 }
 

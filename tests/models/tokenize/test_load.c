@@ -1,5 +1,6 @@
 /* Vocabulary files that are wrong, each refused with a message that says why. */
 #include "harness/base/file.h"
+#include "harness/base/rng.h"
 #include "harness/base/str.h"
 #include "models/tokenize/tokenizer.h"
 
@@ -196,6 +197,46 @@ Test(load, cut_tokenizer_json)
     }
     drop(dir);
     str_release(&good);
+}
+
+/* A few bytes changed anywhere: it opens and works, or says why not (asan). */
+Test(load, damaged_files)
+{
+    static const char *const names[] = {"tokenizer.json", "vocab.txt"};
+    const struct rng place = {.seed = 11, .stream = RNG_SPLIT};
+    char *dir = folder();
+    int n_opened = 0, n_refused = 0;
+    for (int i = 0; i < 200; i++) {
+        struct err e = {0};
+        struct str good = {0}, path = {0};
+        const char *name = names[i % 2];
+        file_join(&path, "tests/golden/tokenize/small_uncased", name);
+        cr_assert_eq(file_read(&good, path.buf, &e), 0, "%s", e.text);
+        size_t reach = i % 3 ? good.len : 2600; /* mostly the settings of the JSON file */
+        for (uint64_t j = 0; j < 1 + (uint64_t)i % 2; j++) {
+            uint32_t at = rng_below(&place, (uint64_t)i * 16 + j, (uint32_t)reach);
+            good.buf[at] =
+                (char)(i % 5 ? 32 + rng_below(&place, (uint64_t)i * 16 + 8 + j, 95) : 0xe9);
+        }
+        put(dir, name, good.buf, good.len);
+        struct tokenizer *t = tokenizer_open(file_join(&path, dir, name), &e);
+        if (t) {
+            int ids[16];
+            cr_assert_gt(tokenizer_encode(t, "Unbelievably [MASK] thick fög!", 16, ids, &e), 2);
+            for (int j = 0; j < 3; j++)
+                cr_assert_lt(ids[j], tokenizer_n_vocab(t));
+        } else {
+            cr_assert(strstr(e.text, name), "%s", e.text);
+        }
+        n_opened += t != NULL;
+        n_refused += t == NULL;
+        tokenizer_free(t);
+        str_release(&good);
+        str_release(&path);
+    }
+    cr_assert_gt(n_opened, 10);
+    cr_assert_gt(n_refused, 10);
+    drop(dir);
 }
 
 /* Tokens added behind the vocabulary, as fine-tuned models have them. */

@@ -103,3 +103,19 @@ Test(normalize, marks_are_put_in_canonical_order)
     words_are(&strip, "a\u302e\u034f\U0001d165b", "a\u302e\U0001d165b");
     words_are(&strip, "a\u302e\u1df8\U0001d165b", "a\u302e\u1df8\U0001d165b");
 }
+
+/* Half a million marks, each out of order: minutes if sorting were quadratic. */
+Test(normalize, a_long_run_of_marks_takes_no_time, .timeout = 10)
+{
+    static const struct normalizer strip = {.strip_accents = true};
+    struct str text = {0};
+    struct code_points out = {0};
+    for (int i = 0; i < 250000; i++)
+        str_add(&text, "\U0001e000\U0001d165");
+    normalize(&out, &strip, text.buf, text.len);
+    cr_assert_eq(out.n, 500000);
+    cr_assert_eq(out.at[249999], 0x1d165);
+    cr_assert_eq(out.at[250000], 0x1e000);
+    code_points_release(&out);
+    str_release(&text);
+}
