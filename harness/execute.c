@@ -42,7 +42,6 @@ static int load_data(struct execution *x, struct err *e)
 {
     const struct cell *c = x->cell;
     struct asset_flags flags = {.offline = x->params->offline};
-    int max_length = (int)option_int(&c->training, "max_length");
     uint64_t split_seed = (uint64_t)option_int(&c->training, "split_seed");
     long max_train = option_int(&c->training, "max_train_samples");
 
@@ -56,9 +55,10 @@ static int load_data(struct execution *x, struct err *e)
     x->tokenizer = tokenizer_open(str_text(&x->folder), e);
     if (!x->tokenizer)
         return -1;
+    struct feed_source from = {x->data, x->tokenizer, (int)option_int(&c->training, "max_length")};
     const struct rows *rows[N_PARTS] = {&x->split.train, &x->split.validation, &x->split.test};
     for (int i = 0; i < N_PARTS; i++)
-        if (feed_encode(&x->feeds[i], x->data, rows[i], x->tokenizer, max_length, &x->arena, e))
+        if (feed_encode(&x->feeds[i], &from, rows[i], &x->arena, e))
             return -1;
     return 0;
 }

@@ -3,9 +3,10 @@
 #include <assert.h>
 #include <string.h>
 
-int feed_encode(struct feed *f, const struct dataset *d, const struct rows *rows,
-                const struct tokenizer *t, int max_length, struct arena *a, struct err *e)
+int feed_encode(struct feed *f, const struct feed_source *from, const struct rows *rows,
+                struct arena *a, struct err *e)
 {
+    const struct dataset *d = from->data;
     memset(f, 0, sizeof *f);
     f->n = rows->n;
     f->n_classes = d->info->n_classes;
@@ -19,7 +20,7 @@ int feed_encode(struct feed *f, const struct dataset *d, const struct rows *rows
         f->labels[i] = x->label;
         f->hashes[i] = x->hash;
     }
-    if (tokenizer_encode_all(t, texts, rows->n, max_length, &f->tokens, e))
+    if (tokenizer_encode_all(from->tokenizer, texts, rows->n, from->max_length, &f->tokens, e))
         return err_wrap(e, "data set %s", d->info->name);
     for (int i = 0; i < rows->n; i++)
         f->length_tok[i] = f->tokens.offsets[i + 1] - f->tokens.offsets[i];

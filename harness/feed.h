@@ -22,10 +22,16 @@ struct feed {
     int n_classes;
 };
 
-/* Encodes rows of d, cut to max_length tokens. */
-int feed_encode(struct feed *f, const struct dataset *d, const struct rows *rows,
-                const struct tokenizer *t, int max_length, struct arena *a,
-                struct err *e) MUST_CHECK;
+/* Where a feed's rows come from. */
+struct feed_source {
+    const struct dataset *data;
+    const struct tokenizer *tokenizer;
+    int max_length; /* tokens a text is cut to */
+};
+
+/* Encodes the given rows of the source. */
+int feed_encode(struct feed *f, const struct feed_source *from, const struct rows *rows,
+                struct arena *a, struct err *e) MUST_CHECK;
 void feed_release(struct feed *f);
 
 struct packer {
