@@ -113,15 +113,8 @@ static int show_method(const char *name, struct arena *a, FILE *out, struct err 
 {
     (void)a;
     const struct method *m = method_find(name);
-    if (!m) {
-        const char *names[256];
-        int n = 0;
-        for (; methods[n] && n < 256; n++)
-            names[n] = methods[n]->name;
-        const char *near = str_nearest(names, n, name);
-        return err_usage(e, "unknown method \"%s\"; %s%s%s", name, near ? "did you mean \"" : "",
-                         near ? near : "`ftbench methods` lists them", near ? "\"?" : "");
-    }
+    if (!m)
+        return method_unknown(name, e);
     struct str options = {0};
     options_help(&options, m->options, "  ");
     fprintf(out, "method    %s\nwhat      %s\nsource    %s\n", m->name, m->summary, m->source);

@@ -58,17 +58,17 @@ static int read_datasets(struct spec *s, const struct yaml *axis, struct arena *
     return 0;
 }
 
-static int unknown_method(const struct yaml *node, struct err *e)
+int method_unknown(const char *name, struct err *e)
 {
-    const char *names[256];
+    enum { MAX = 256 };
+    const char *names[MAX];
     int n = 0;
-    for (; methods[n] && n < 256; n++)
+    for (; n < MAX && methods[n]; n++)
         names[n] = methods[n]->name;
-    const char *near = str_nearest(names, n, node->text);
+    const char *near = str_nearest(names, n, name);
     if (near)
-        return yaml_error(node, e, "unknown method \"%s\"; did you mean \"%s\"?", node->text, near);
-    return yaml_error(node, e, "unknown method \"%s\"; `ftbench methods` lists what there is",
-                      node->text);
+        return err_usage(e, "unknown method \"%s\"; did you mean \"%s\"?", name, near);
+    return err_usage(e, "unknown method \"%s\"; `ftbench methods` lists what there is", name);
 }
 
 /* NAME, or {NAME: {option: value}}. */
@@ -85,8 +85,10 @@ static int read_method(struct spec_method *m, const struct yaml *item, struct ar
         return -1;
     }
     m->method = method_find(name->text);
-    if (!m->method)
-        return unknown_method(name, e);
+    if (!m->method) {
+        method_unknown(name->text, e);
+        return at_node(name, e);
+    }
     options_init(&m->options, m->method->options, a);
     if (set && options_set_yaml(&m->options, set, e) != 0)
         return -1;

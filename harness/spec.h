@@ -58,4 +58,7 @@ int spec_read(struct spec *s, const char *path, struct arena *a, struct err *e) 
 /* The method's name and every option that differs from its default: "lora r=64". */
 const char *method_label(const struct method *m, const struct options *o, struct arena *a);
 
+/* ERR_USAGE: there is no such method; the nearest one is named. Returns -1. */
+int method_unknown(const char *name, struct err *e);
+
 #endif
