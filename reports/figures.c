@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool has_results(const struct report_data *d, int model, int dataset)
 {
@@ -72,6 +73,7 @@ static int draw_accuracy(const struct report_data *d, int model, const char *nam
 {
     struct plot p;
     plot_begin(&p, name, "accuracy.gp");
+    plot_string(&p, "model", d->models[model]);
     double low = 0.9, high = 0.95;
     int n_panels = 0;
     plot_array_begin(&p, "panel");
@@ -112,8 +114,8 @@ static int draw_accuracy(const struct report_data *d, int model, const char *nam
             plot_text(&p, m.n > 0 ? "" : why_absent(g));
             plot_row_end(&p);
             widen(&low, &high, m.mean);
-            widen(&low, &high, fmax(0, m.low));
-            widen(&low, &high, fmin(1, m.high));
+            widen(&low, &high, m.low < 0 ? 0 : m.low); /* NaN stays NaN */
+            widen(&low, &high, m.high > 1 ? 1 : m.high);
         }
     }
     plot_number(&p, "n_panels", n_panels);
@@ -122,25 +124,40 @@ static int draw_accuracy(const struct report_data *d, int model, const char *nam
     return plot_draw(&p, dir, e);
 }
 
-/* Moves labels apart: y[0..n) keep their order and get at least gap between
- * each other, inside [low, high] where there is room. */
-static void spread(double *y, int n, double gap, double low, double high)
+struct end {
+    double y; /* where the curve ends, then where its name goes */
+    int method;
+};
+
+static int by_height(const void *a, const void *b)
 {
-    for (int round = 0; round < 200; round++) {
-        for (int i = 0; i < n; i++) {
-            for (int j = 0; j < n; j++) {
-                /* Of equals the later stands lower. */
-                bool above = y[j] > y[i] || (y[j] == y[i] && j < i);
-                if (i == j || !above || y[j] - y[i] >= gap) {
-                    continue;
-                }
-                double push = (gap - (y[j] - y[i])) / 2 + gap * 1e-6;
-                y[i] -= push;
-                y[j] += push;
-            }
+    const struct end *x = a, *y = b;
+    return x->y != y->y ? (x->y > y->y) - (x->y < y->y) : y->method - x->method;
+}
+
+/* Moves names apart to at least gap, in the order of their curves, by as little
+ * as possible (least squares: isotonic regression of y - i gap by pooling adjacent
+ * violators), and into [low, high]. */
+static void spread(struct end *ends, int n, double gap, double low, double high, struct arena *a)
+{
+    double *level = arena_array(a, (size_t)n, sizeof *level);
+    int *size = arena_array(a, (size_t)n, sizeof *size);
+    int n_pools = 0;
+    qsort(ends, (size_t)n, sizeof *ends, by_height);
+    for (int i = 0; i < n; i++) {
+        level[n_pools] = ends[i].y - i * gap;
+        size[n_pools++] = 1;
+        while (n_pools > 1 && level[n_pools - 2] > level[n_pools - 1]) {
+            int both = size[n_pools - 2] + size[n_pools - 1];
+            level[n_pools - 2] =
+                (level[n_pools - 2] * size[n_pools - 2] + level[n_pools - 1] * size[n_pools - 1]) /
+                both;
+            size[--n_pools - 1] = both;
         }
-        for (int i = 0; i < n; i++) {
-            y[i] = fmin(fmax(y[i], low), high);
+    }
+    for (int pool = 0, i = 0; pool < n_pools; pool++) {
+        for (int k = 0; k < size[pool]; k++, i++) {
+            ends[i].y = fmax(low, fmin(level[pool], high - (n - 1) * gap)) + i * gap;
         }
     }
 }
@@ -175,8 +192,7 @@ static int add_curves(struct plot *p, const struct report_data *d, int model, in
                       double loss_range[2], double accuracy_range[2])
 {
     int n_most = 0;
-    double *ends = arena_array(d->arena, (size_t)d->n_methods, sizeof *ends);
-    int *method_of = arena_array(d->arena, (size_t)d->n_methods, sizeof *method_of);
+    struct end *ends = arena_array(d->arena, (size_t)d->n_methods, sizeof *ends);
     int n_ends = 0;
     for (int method = 0; method < d->n_methods; method++) {
         const struct report_group *g = report_group_at(d, model, method, dataset);
@@ -195,21 +211,21 @@ static int add_curves(struct plot *p, const struct report_data *d, int model, in
             last = isnan(accuracy) ? last : accuracy;
         }
         if (!isnan(last)) {
-            ends[n_ends] = last;
-            method_of[n_ends++] = method;
+            ends[n_ends++] = (struct end){last, method};
         }
     }
     double margin = fmax(0.02, (accuracy_range[1] - accuracy_range[0]) * 0.06);
     accuracy_range[0] = fmax(0, accuracy_range[0] - margin);
     accuracy_range[1] = fmin(1, accuracy_range[1] + margin);
     loss_range[1] *= 1.05;
-    spread(ends, n_ends, (accuracy_range[1] - accuracy_range[0]) * 0.085, accuracy_range[0],
-           accuracy_range[1]);
+    double height = accuracy_range[1] - accuracy_range[0];
+    spread(ends, n_ends, height * (d->n_methods > 5 ? 0.088 : 0.11), accuracy_range[0],
+           accuracy_range[1], d->arena);
     plot_block(p, "labels", "y method colour");
     for (int i = 0; i < n_ends || i == 0; i++) {
-        plot_real(p, n_ends > 0 ? ends[i] : NAN);
-        plot_text(p, n_ends > 0 ? d->methods[method_of[i]] : "");
-        plot_int(p, n_ends > 0 ? method_of[i] : 0);
+        plot_real(p, n_ends > 0 ? ends[i].y : NAN);
+        plot_text(p, n_ends > 0 ? d->methods[ends[i].method] : "");
+        plot_int(p, n_ends > 0 ? ends[i].method : 0);
         plot_row_end(p);
     }
     return n_most;
@@ -220,6 +236,7 @@ static int draw_epochs(const struct report_data *d, int model, const char *name,
 {
     struct plot p;
     plot_begin(&p, name, "epochs.gp");
+    plot_string(&p, "model", d->models[model]);
     int n_epochs = 1, n_rows = 0;
     double *ranges = arena_array(d->arena, (size_t)d->n_datasets * 4, sizeof *ranges);
     const char **shown = arena_array(d->arena, (size_t)d->n_datasets, sizeof *shown);
@@ -319,16 +336,67 @@ static int points_of(struct point *points, const struct report_data *d, int mode
     return n;
 }
 
-static void place_labels(struct point *points, int n, double low, double high, struct arena *a)
+/* A panel as the script draws it, in shares of its width and height. */
+static const double letter_width = 0.02, line_height = 0.062, label_shift = 0.03;
+
+struct panel {
+    double x_low, x_end, y_low, y_high;
+};
+
+static double x_share(const struct panel *v, double parameters)
 {
-    double *y = arena_array(a, (size_t)n, sizeof *y);
-    for (int i = 0; i < n; i++) {
-        y[i] = points[i].accuracy;
+    return log(parameters / v->x_low) / log(v->x_end / v->x_low);
+}
+
+/* Whether the name of points[i] at height y would cover a point or a name that
+ * was placed before. */
+static bool is_covered(const struct panel *v, const struct point *points, int n, int i, double y)
+{
+    double scale = v->y_high - v->y_low;
+    double left = x_share(v, points[i].parameters) + label_shift;
+    double right = left + letter_width * (double)strlen(points[i].method);
+    for (int k = 0; k < n; k++) {
+        double x = x_share(v, points[k].parameters);
+        bool over_point = x > left - 0.02 && x < right &&
+                          fabs(points[k].accuracy - y) < 0.6 * line_height * scale;
+        double other_right = x + label_shift + letter_width * (double)strlen(points[k].method);
+        bool over_name = k < i && x + label_shift < right && other_right > left &&
+                         fabs(points[k].label - y) < line_height * scale;
+        if ((k != i && over_point) || over_name) {
+            return true;
+        }
     }
-    spread(y, n, (high - low) * 0.07, low, high);
+    return false;
+}
+
+/* Each name as near to the height of its point as there is room. */
+static void place_labels(struct point *points, int n, const struct panel *v)
+{
+    double step = line_height * (v->y_high - v->y_low) / 4;
     for (int i = 0; i < n; i++) {
-        points[i].label = y[i];
+        points[i].label = points[i].accuracy;
+        for (int k = 0; k < 80; k++) { /* 0, -1, 1, -2, 2, ... steps */
+            double y = points[i].accuracy + (k % 2 == 0 ? 1 : -1) * ((k + 1) / 2) * step;
+            if (y > v->y_low + step && y < v->y_high - step && !is_covered(v, points, n, i, y)) {
+                points[i].label = y;
+                break;
+            }
+        }
     }
+}
+
+/* "bert-base (6 data sets, 1 of them a stand-in)" */
+static const char *parameters_title(const struct report_data *d, int model, int n_datasets)
+{
+    int n_stand_ins = 0;
+    for (int dataset = 0; dataset < d->n_datasets; dataset++) {
+        n_stand_ins += all_methods_have(d, model, dataset) && d->datasets[dataset].stand_in != NULL;
+    }
+    const char *of_them = n_stand_ins == 0   ? ""
+                          : n_stand_ins == 1 ? ", 1 of them a stand-in"
+                                             : ", some of them stand-ins";
+    return arena_printf(d->arena, "%s (%d data set%s%s)", d->models[model], n_datasets,
+                        n_datasets == 1 ? "" : "s", of_them);
 }
 
 static int draw_parameters(const struct report_data *d, const char *name, const char *dir,
@@ -351,8 +419,7 @@ static int draw_parameters(const struct report_data *d, const char *name, const 
             widen(&smallest, &largest, mine[i].parameters);
         }
         if (counts[model] > 0) {
-            plot_array_text(&p, arena_printf(d->arena, "%s (%d data set%s)", d->models[model],
-                                             n_datasets, n_datasets == 1 ? "" : "s"));
+            plot_array_text(&p, parameters_title(d, model, n_datasets));
         }
     }
     n_panels = plot_array_end(&p);
@@ -360,14 +427,21 @@ static int draw_parameters(const struct report_data *d, const char *name, const 
         plot_abandon(&p);
         return 1;
     }
-    low = fmax(0, low - 0.03);
-    high = fmin(1, high + 0.03);
+    double margin = fmax(0.05, (high - low) * 0.08), room = 0;
+    for (int method = 0; method < d->n_methods; method++) {
+        room = fmax(room, label_shift + letter_width * (double)strlen(d->methods[method]));
+    }
+    struct panel v = {.x_low = pow(10, floor(log10(smallest))),
+                      .y_low = fmax(0, low - margin),
+                      .y_high = fmin(1, high + margin)};
+    /* So that a name still stands inside, right of the last point. */
+    v.x_end = v.x_low * pow(fmax(10, largest / v.x_low), 1 / (1 - fmin(room, 0.5)));
     for (int model = 0; model < d->n_models; model++) {
         struct point *mine = &points[model * d->n_methods];
         if (counts[model] == 0) {
             continue;
         }
-        place_labels(mine, counts[model], low, high, d->arena);
+        place_labels(mine, counts[model], &v);
         plot_block(&p, d->models[model], "method trainable_parameters accuracy label_y");
         for (int i = 0; i < counts[model]; i++) {
             plot_text(&p, mine[i].method);
@@ -378,10 +452,10 @@ static int draw_parameters(const struct report_data *d, const char *name, const 
         }
     }
     plot_number(&p, "n_panels", n_panels);
-    plot_number(&p, "y_low", low);
-    plot_number(&p, "y_high", high);
-    plot_number(&p, "x_low", pow(10, floor(log10(smallest))));
-    plot_number(&p, "x_high", pow(10, ceil(log10(largest) + 1e-9)));
+    plot_number(&p, "y_low", v.y_low);
+    plot_number(&p, "y_high", v.y_high);
+    plot_number(&p, "x_low", v.x_low);
+    plot_number(&p, "x_end", v.x_end);
     return plot_draw(&p, dir, e);
 }
 

@@ -43,6 +43,13 @@ void plot_number(struct plot *p, const char *variable, double value)
     str_add_char(&p->variables, '\n');
 }
 
+void plot_string(struct plot *p, const char *variable, const char *text)
+{
+    str_printf(&p->variables, "%s = ", variable);
+    add_quoted(&p->variables, text);
+    str_add_char(&p->variables, '\n');
+}
+
 void plot_array_begin(struct plot *p, const char *variable)
 {
     str_clear(&p->array);

@@ -22,6 +22,7 @@ void plot_begin(struct plot *p, const char *name, const char *script);
 
 /* Variables of the script. plot_array_end gives the number of entries. */
 void plot_number(struct plot *p, const char *variable, double value);
+void plot_string(struct plot *p, const char *variable, const char *text);
 void plot_array_begin(struct plot *p, const char *variable);
 void plot_array_text(struct plot *p, const char *text);
 void plot_array_real(struct plot *p, double value);

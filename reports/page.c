@@ -70,6 +70,19 @@ void page_summary(const struct page *p)
             str_release(&text);
         }
     }
+    int n_validation = 0;
+    for (int i = 0; i < d->n_cells; i++) {
+        n_validation += str_equal(d->cells[i].split, "validation");
+    }
+    if (n_validation > 0) {
+        struct str text = {0};
+        str_printf(&text,
+                   "%d of the cells have no test rows (protocol): their numbers are of the rows on "
+                   "which the epoch was chosen, and too good by that.",
+                   n_validation);
+        doc_note(p->doc, str_text(&text));
+        str_release(&text);
+    }
     int n_done = count_status(d, "done"), n_seeds = most_seeds(d);
     doc_paragraph(p->doc,
                   "%d model%s x %d method%s x %d data set%s, up to %d seed%s: %d cell%s done, %d "
@@ -90,7 +103,10 @@ static void mean_text(char out[64], const struct report_group *g, enum metric me
 {
     struct report_mean m = report_mean_of(g, report_metric, (int)metric);
     if (m.n > 1) {
-        snprintf(out, 64, "%.3f ± %.3f", m.mean, m.high - m.mean);
+        int n = snprintf(out, 64, "%.3f ± %.3f", m.mean, m.high - m.mean);
+        if (g->n_failed + g->n_skipped > 0) { /* not all seeds came through */
+            snprintf(out + n, 64 - (size_t)n, " (n=%d)", m.n);
+        }
     } else if (m.n == 1) {
         snprintf(out, 64, "%.3f (n=1)", m.mean);
     } else {

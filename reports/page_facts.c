@@ -8,10 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What looks wrong with a run that ended well, or NULL. */
+/* What looks wrong with a run that ended well, or NULL. A method that trains
+ * nothing is not expected to learn. */
 static const char *suspicion(const struct report_cell *c)
 {
-    if (!c->done || c->superseded) {
+    if (!c->done || c->superseded || c->trainable_params == 0) {
         return NULL;
     }
     if (c->metric[METRIC_CLASSES_PREDICTED] == 1) {
@@ -26,16 +27,66 @@ static const char *suspicion(const struct report_cell *c)
     return NULL;
 }
 
-static void problem_row(const struct page *p, const struct report_cell *c, const char *status,
-                        const char *text)
+/* What the page says of a cell, and under which heading; NULL when all is well. */
+static const char *problem_of(const struct report_cell *c, const char **status)
 {
-    doc_cell(p->doc, "%s", status);
-    doc_cell(p->doc, "%s", c->model);
-    doc_cell(p->doc, "%s", c->label);
-    doc_cell(p->doc, "%s", c->shown);
-    doc_cell(p->doc, "%lld", (long long)c->seed);
-    doc_cell(p->doc, "%s", text);
-    doc_cell(p->doc, "%.12s", c->cell_id);
+    *status = c->done ? "doubtful" : c->status;
+    return c->done ? suspicion(c) : c->message;
+}
+
+/* The problems of one model, method and data set: seeds that share one share a row. */
+static void problem_rows(const struct page *p, const struct report_cell *const *cells, int n)
+{
+    for (int i = 0; i < n; i++) {
+        const struct report_cell *c = cells[i];
+        const char *status, *other_status, *text = problem_of(c, &status);
+        bool told = false;
+        struct str seeds = {0}, ids = {0};
+        for (int j = 0; j < n; j++) {
+            const char *other = problem_of(cells[j], &other_status);
+            if (str_equal(other, text) && str_equal(other_status, status)) {
+                told = told || j < i;
+                str_printf(&seeds, "%s%lld", seeds.len > 0 ? ", " : "", (long long)cells[j]->seed);
+                str_printf(&ids, "%s%.12s", ids.len > 0 ? ", " : "", cells[j]->cell_id);
+            }
+        }
+        if (text != NULL && !told) {
+            doc_cell(p->doc, "%s", status);
+            doc_cell(p->doc, "%s", c->model);
+            doc_cell(p->doc, "%s", c->label);
+            doc_cell(p->doc, "%s", c->shown);
+            doc_cell(p->doc, "%s", str_text(&seeds));
+            doc_cell(p->doc, "%s", text);
+            doc_cell(p->doc, "%s", str_text(&ids));
+        }
+        str_release(&seeds);
+        str_release(&ids);
+    }
+}
+
+/* All rows, in the order of the tables. */
+static void all_problem_rows(const struct page *p)
+{
+    const struct report_data *d = p->data;
+    const struct report_cell **cells = arena_array(d->arena, (size_t)d->n_cells, sizeof *cells);
+    for (int i = 0; i < d->n_models * d->n_methods * d->n_datasets; i++) {
+        const char *model = d->models[i / d->n_datasets / d->n_methods];
+        const char *method = d->methods[i / d->n_datasets % d->n_methods];
+        const char *shown = d->datasets[i % d->n_datasets].shown;
+        int n = 0;
+        for (int k = 0; k < d->n_cells; k++) {
+            const struct report_cell *c = &d->cells[k];
+            if (str_equal(c->model, model) && str_equal(c->label, method) &&
+                str_equal(c->shown, shown)) {
+                int at = n++;
+                for (; at > 0 && cells[at - 1]->seed > c->seed; at--) {
+                    cells[at] = cells[at - 1];
+                }
+                cells[at] = c;
+            }
+        }
+        problem_rows(p, cells, n);
+    }
 }
 
 void page_problems(const struct page *p)
@@ -57,20 +108,13 @@ void page_problems(const struct page *p)
         doc_paragraph(p->doc, "Nothing: no run failed, none was skipped, none collapsed.");
         return;
     }
-    static const char *const heads[] = {"", "model", "method", "data set", "seed", "what", "cell"};
+    static const char *const heads[] = {"",      "model", "method", "data set",
+                                        "seeds", "what",  "cells"};
     doc_table(p->doc, 7);
     for (int i = 0; i < 7; i++) {
-        doc_head(p->doc, i == 4 ? 'r' : 'l', heads[i]);
+        doc_head(p->doc, 'l', heads[i]);
     }
-    for (int i = 0; i < d->n_cells; i++) {
-        const struct report_cell *c = &d->cells[i];
-        const char *doubt = suspicion(c);
-        if (!c->done) {
-            problem_row(p, c, c->status, c->message);
-        } else if (doubt != NULL) {
-            problem_row(p, c, "doubtful", doubt);
-        }
-    }
+    all_problem_rows(p);
     doc_table_end(p->doc);
 }
 

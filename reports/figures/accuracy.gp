@@ -6,10 +6,11 @@ columns = n_panels < 3 ? n_panels : 3
 rows = (n_panels + columns - 1) / columns
 panel_w = columns == 1 ? 360.0 : 205.0
 panel_h = 19.0 * |method| + 10
-step_w = panel_w + 24
+step_w = panel_w + 34
 step_h = panel_h + 78
 width = int(names_px + columns * step_w + 10)
-height = int(rows * step_h + 8)
+top = 56
+height = int(rows * step_h + top - 26)
 
 do for [format in "svg png"] {
     eval start(format)
@@ -17,7 +18,7 @@ do for [format in "svg png"] {
     set multiplot
     do for [i = 1:n_panels] {
         x = names_px + ((i - 1) % columns) * step_w
-        y = 32 + ((i - 1) / columns) * step_h
+        y = top + ((i - 1) / columns) * step_h
         eval place(x, x + panel_w, y, y + panel_h)
         set title panel[i]
         set xrange [x_low:x_high]
@@ -25,12 +26,13 @@ do for [format in "svg png"] {
         set xtics 0.1
         if (x_high - x_low > 0.55) { set xtics 0.2 }
         set format x '%.1f'
-        set xlabel (i + columns > n_panels ? 'accuracy' : '') offset 0, 0.4
         set ytics scale 0 ()
         do for [k = 1:|method|] { set ytics add ((i - 1) % columns == 0 ? method[k] : '' k) }
         set grid ytics lc rgb '#eeeeee' lt 1 lw 1
         unset arrow
         unset label
+        if (i == 1) { set label 3 model.': test accuracy, mean and 95 % interval over seeds' at screen 0, screen 1 offset 0.8, -1 left }
+        set label 2 'accuracy' at graph 0, graph 0 offset 0, -2.6 left
         if (majority[i] == majority[i]) {
             set arrow 1 from majority[i], graph 0 to majority[i], graph 1 nohead dt (4, 3) lc rgb grey lw 1.2 back
             set label 1 sprintf('majority %.2f', majority[i]) at graph 1, graph 0 offset 0, -2.6 right textcolor rgb grey

@@ -27,3 +27,7 @@ set border 1 lc rgb grey lw 0.8
 set tics scale 0.4 nomirror textcolor rgb '#333333'
 set key off
 set title offset 0, -0.4
+
+# A round distance between about n marks on a range.
+round_down(x, p) = x / p < 2 ? p : x / p < 5 ? 2 * p : 5 * p
+marks(range, n) = round_down(range / n, 10 ** floor(log10(range / n)))

@@ -11,8 +11,6 @@ step_h = panel_h + 74
 left = 62.0
 width = int(left + columns * step_w)
 height = int(rows * step_h + 8)
-# The names need room at the right of the last point.
-x_end = x_high * (x_high / x_low) ** 0.3
 
 do for [format in "svg png"] {
     eval start(format)
@@ -26,8 +24,8 @@ do for [format in "svg png"] {
         set title panel[i]
         set xrange [x_low:x_end]
         set yrange [y_low:y_high]
-        set format x '10^{%T}'
-        set xtics enhanced
+        set format x '%.0s %c'
+        set ytics marks(y_high - y_low, 6)
         set format y ((i - 1) % columns == 0 ? '%.2f' : '')
         set xlabel (i + columns > n_panels ? 'trainable parameters' : '') offset 0, 0.4
         set ylabel ((i - 1) % columns == 0 ? 'mean accuracy' : '')

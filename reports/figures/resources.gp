@@ -4,11 +4,11 @@ load 'common.gp'
 panel_w = 270.0
 panel_h = 19.0 * |method| + 8
 gap = 60.0
-step_h = panel_h + 62
-width = int(names_px + 2 * (panel_w + gap))
-height = int(n_panels * step_h + 26)
+step_h = panel_h + 44
+width = int(names_px + 2 * (panel_w + gap) + 10)
+height = int(n_panels * step_h + 4)
 set style fill solid 1 noborder
-short(x) = x >= 1e6 ? sprintf('%.1f M', x / 1e6) : x >= 1e4 ? sprintf('%.0f k', x / 1e3) : \
+short(x) = x >= 1e6 ? sprintf('%.1f M', x / 1e6) : x >= 1e5 ? sprintf('%.0f k', x / 1e3) : \
            x >= 1e3 ? sprintf('%.1f k', x / 1e3) : sprintf('%.0f', x)
 
 do for [format in "svg png"] {
@@ -19,12 +19,11 @@ do for [format in "svg png"] {
         y = 34 + (i - 1) * step_h
         set yrange [|method| + 0.6:0.4]
         set border 2
-        set xtics scale 0 format ''
         unset xtics
         do for [side = 0:1] {
             x = names_px + side * (panel_w + gap)
             eval place(x, x + panel_w, y, y + panel_h)
-            set title (side == 0 ? panel[i].': training tokens per second' : panel[i].': peak memory, MiB') left
+            set label 1 (side == 0 ? panel[i].': training tokens per second' : 'peak memory, MiB') at graph 0, graph 1 offset 0, 0.7 left
             set xrange [0:(side == 0 ? tokens_high : memory_high) * 1.02]
             set ytics scale 0 ()
             do for [k = 1:|method|] { set ytics add (side == 0 ? method[k] : '' k) }

@@ -1,0 +1,359 @@
+/* reports: made-up databases through every file of a report. */
+#include "reports/report.h"
+
+#include "harness/base/file.h"
+#include "harness/base/stats.h"
+#include "reports/data.h"
+#include "reports/doc.h"
+#include "reports/paired.h"
+#include "reports/tables.h"
+#include "tests/results/make_db.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct arena memory;
+static char folder[64], db[96], out[96];
+
+static void set_up(void)
+{
+    strncpy(folder, "/tmp/ftbench-report-XXXXXX", sizeof folder);
+    cr_assert(mkdtemp(folder) != NULL);
+    snprintf(db, sizeof db, "%s/r.db", folder);
+    snprintf(out, sizeof out, "%s/out", folder);
+    setenv("FTBENCH_HOME", ".", 0);
+}
+
+static void tear_down(void)
+{
+    char command[120];
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    cr_expect(system(command) == 0);
+    arena_release(&memory);
+}
+
+TestSuite(report, .init = set_up, .fini = tear_down, .timeout = 120);
+
+static void store_cells(const struct made_cell *cells, int n)
+{
+    struct err e = {0};
+    struct store *s = store_open(db, STORE_WRITE, &e);
+    cr_assert(s != NULL, "%s", e.text);
+    for (int i = 0; i < n; i++) {
+        struct result r = made_result(&memory, cells[i]);
+        cr_assert(store_put_result(s, &r, &e) == 0, "%s", e.text);
+    }
+    store_close(s);
+}
+
+static struct made_cell cell(const char *method, const char *dataset, int seed)
+{
+    return (struct made_cell){
+        .model = "bert-l2-h128", .method = method, .dataset = dataset, .seed = seed};
+}
+
+static void write_report(const char *note)
+{
+    struct err e = {0};
+    struct report_params p = {.db_path = db,
+                              .out_dir = out,
+                              .title = "Methods compared",
+                              .spec_path = "specs/made.yaml",
+                              .note = note};
+    cr_assert(report_write(&p, &e) == 0, "%s", e.text);
+}
+
+/* The text of a file of the report, owned by memory. */
+static const char *text_of(const char *name)
+{
+    struct err e = {0};
+    struct str path = {0}, text = {0};
+    str_printf(&path, "%s/%s", out, name);
+    cr_assert(file_read(&text, str_text(&path), &e) == 0, "%s", e.text);
+    const char *copy = arena_strdup(&memory, str_text(&text));
+    str_release(&path);
+    str_release(&text);
+    return copy;
+}
+
+static void expect_in(const char *name, const char *part)
+{
+    cr_expect(strstr(text_of(name), part) != NULL, "%s lacks \"%s\"", name, part);
+}
+
+static void expect_not_in(const char *name, const char *part)
+{
+    cr_expect(strstr(text_of(name), part) == NULL, "%s has \"%s\"", name, part);
+}
+
+static int count_lines(const char *text)
+{
+    int n = 0;
+    for (; *text != '\0'; text++) {
+        n += *text == '\n';
+    }
+    return n;
+}
+
+static void expect_figure(const char *name)
+{
+    struct str path = {0};
+    static const char *const endings[] = {".png", ".svg", ".dat", ".gp"};
+    for (int i = 0; i < 4; i++) {
+        struct file_map map;
+        struct err e = {0};
+        str_clear(&path);
+        str_printf(&path, "%s/figures/%s%s", out, name, endings[i]);
+        cr_assert(file_map(&map, str_text(&path), &e) == 0, "%s", e.text);
+        cr_expect(map.n_bytes > (i < 2 ? 2000 : 30), "%s is small", str_text(&path));
+        cr_expect(i != 0 || memcmp(map.data, "\x89PNG", 4) == 0);
+        file_unmap(&map);
+    }
+    str_release(&path);
+}
+
+Test(report, one_cell)
+{
+    const struct made_cell one = cell("full", "ag_news", 1);
+    store_cells(&one, 1);
+    write_report(NULL);
+    expect_figure("accuracy-bert-l2-h128");
+    expect_figure("epochs-bert-l2-h128");
+    expect_figure("accuracy_by_parameters");
+    expect_figure("speed_and_memory");
+    expect_in("report.md", "(n=1)");
+    expect_in("report.md", "n=1, no interval");
+    expect_in("summary.csv", "n=1, no interval");
+    expect_in("report.html", "</html>");
+    expect_not_in("report.md", "Method against method");
+    expect_not_in("report.md", "nan");
+    expect_not_in("report.html", "nan");
+    cr_expect(count_lines(text_of("runs.csv")) == 2);
+    cr_expect(count_lines(text_of("epochs.csv")) == 6);
+    cr_expect(count_lines(text_of("summary.csv")) == 1 + METRIC_COUNT);
+}
+
+Test(report, failed_skipped_and_missing_cells)
+{
+    struct made_cell cells[] = {cell("full", "ag_news", 1), cell("full", "ag_news", 2),
+                                cell("lora", "ag_news", 1), cell("full", "trec", 1),
+                                cell("head", "ag_news", 1)};
+    cells[2].status = RESULT_FAILED;
+    cells[2].message = "killed by signal 9, out of memory? a|b <c>";
+    cells[4].status = RESULT_SKIPPED;
+    cells[4].message = "excluded by the spec";
+    store_cells(cells, 5);
+    write_report("This is a miniature.");
+    expect_in("report.md", "> **Note.** This is a miniature.");
+    expect_in("report.md", "| lora | failed |");
+    expect_in("report.md", "killed by signal 9, out of memory? a\\|b \\<c\\>");
+    expect_in("report.html", "a|b &lt;c&gt;");
+    expect_in("report.md", "excluded by the spec");
+    expect_in("report.md", "3 cells done, 1 failed, 1 skipped");
+    expect_in("runs.csv", "\"killed by signal 9, out of memory? a|b <c>\"");
+    expect_figure("accuracy-bert-l2-h128");
+    /* No method but full has both data sets, and one alone is enough. */
+    expect_in("figures/accuracy_by_parameters.gp", "(2 data sets)");
+}
+
+Test(report, only_failures)
+{
+    struct made_cell one = cell("full", "ag_news", 1);
+    one.status = RESULT_FAILED;
+    one.message = "no weights";
+    store_cells(&one, 1);
+    write_report(NULL);
+    expect_in("report.md", "no weights");
+    expect_in("report.md", "| full | failed |");
+}
+
+Test(report, stand_ins_are_named_everywhere)
+{
+    struct made_cell cells[] = {cell("full", "auditor_sentiment", 1),
+                                cell("lora", "auditor_sentiment", 1), cell("full", "trec", 1)};
+    cells[0].stand_in = cells[1].stand_in = "financial_phrasebank, 50 % agreement";
+    store_cells(cells, 3);
+    write_report(NULL);
+    static const char *const files[] = {"report.md", "report.html",
+                                        "figures/accuracy-bert-l2-h128.gp",
+                                        "figures/epochs-bert-l2-h128.gp"};
+    for (int i = 0; i < 4; i++) {
+        expect_in(files[i], "auditor_sentiment (stand-in)");
+        expect_not_in(files[i], "trec (stand-in)");
+    }
+    expect_in("runs.csv", "auditor_sentiment,\"financial_phrasebank, 50 % agreement\",");
+    expect_in("summary.csv", "auditor_sentiment,\"financial_phrasebank, 50 % agreement\",");
+    expect_in("epochs.csv", "auditor_sentiment,\"financial_phrasebank, 50 % agreement\",");
+    expect_in("paired.csv", "auditor_sentiment,\"financial_phrasebank, 50 % agreement\",");
+    expect_in("figures/accuracy_by_parameters.gp", "stand-in");
+}
+
+Test(report, namesakes_are_told_apart_by_what_differs)
+{
+    struct made_cell cells[] = {cell("lora", "trec", 1), cell("lora", "trec", 1),
+                                cell("full", "trec", 1)};
+    cells[0].method_options = "r=8\nalpha=16\n";
+    cells[1].method_options = "r=64\nalpha=16\n";
+    store_cells(cells, 3);
+    write_report(NULL);
+    expect_in("report.md", "| lora r=8 |");
+    expect_in("report.md", "| lora r=64 |");
+    expect_in("report.md", "| full |");
+    expect_not_in("report.md", "alpha");
+}
+
+Test(report, the_same_database_gives_the_same_bytes)
+{
+    struct made_cell cells[] = {cell("full", "trec", 1), cell("full", "trec", 2),
+                                cell("lora", "trec", 1), cell("lora", "trec", 2)};
+    static const char *const files[] = {"report.md",
+                                        "report.html",
+                                        "runs.csv",
+                                        "summary.csv",
+                                        "paired.csv",
+                                        "epochs.csv",
+                                        "figures/accuracy-bert-l2-h128.svg"};
+    store_cells(cells, 4);
+    const char *first[7];
+    write_report(NULL);
+    for (int i = 0; i < 7; i++) {
+        first[i] = text_of(files[i]);
+    }
+    write_report(NULL);
+    for (int i = 0; i < 7; i++) {
+        cr_expect(strcmp(first[i], text_of(files[i])) == 0, "%s", files[i]);
+    }
+}
+
+Test(report, cells_can_be_chosen)
+{
+    struct made_cell cells[] = {cell("full", "trec", 1), cell("lora", "trec", 1)};
+    store_cells(cells, 2);
+    struct result lora = made_result(&memory, cells[1]);
+    const char *ids[] = {lora.cell.cell_id, "0000", "1111"};
+    struct report_params p = {
+        .db_path = db, .out_dir = out, .title = "One", .cell_ids = ids, .n_cell_ids = 3};
+    struct err e = {0};
+    cr_assert(report_write(&p, &e) == 0, "%s", e.text);
+    expect_not_in("report.md", "full");
+    expect_in("report.md", "1 cell done, 0 failed, 0 skipped, 2 not run yet");
+    p.cell_ids = ids + 1;
+    p.n_cell_ids = 2;
+    cr_expect(report_write(&p, &e) == -1);
+    cr_expect(strstr(e.text, "none of the cells") != NULL, "%s", e.text);
+}
+
+Test(report, mean_and_interval_over_seeds)
+{
+    struct made_cell cells[] = {cell("full", "trec", 1), cell("full", "trec", 2),
+                                cell("full", "trec", 3)};
+    double accuracy[3];
+    store_cells(cells, 3);
+    for (int i = 0; i < 3; i++) {
+        struct result r = made_result(&memory, cells[i]);
+        double values[METRIC_COUNT];
+        metrics_compute(values, &r.splits[1].rows);
+        accuracy[i] = values[METRIC_ACCURACY];
+    }
+    struct err e = {0};
+    struct store *s = store_open(db, STORE_READ, &e);
+    struct report_data d;
+    cr_assert(report_data_load(&d, s, NULL, 0, &memory, &e) == 0, "%s", e.text);
+    struct report_mean m = report_mean_of(&d.groups[0], report_metric, METRIC_ACCURACY);
+    double mean = (accuracy[0] + accuracy[1] + accuracy[2]) / 3;
+    cr_expect(m.n == 3 && fabs(m.mean - mean) < 1e-15);
+    /* t(0.975, 2) = 4.302652729911275 (tables) */
+    double half = 4.302652729911275 * stats_sd(accuracy, 3) / sqrt(3);
+    cr_expect(fabs(m.high - m.mean - half) < 1e-9 && fabs(m.mean - m.low - half) < 1e-9);
+    store_close(s);
+}
+
+/* Counts by hand what paired.c computes. */
+Test(report, pairs_are_compared_on_the_same_rows)
+{
+    struct made_cell cells[] = {cell("full", "trec", 1), cell("lora", "trec", 1),
+                                cell("full", "trec", 2)};
+    cells[0].trainable_params = 5000;
+    store_cells(cells, 3);
+    struct result a = made_result(&memory, cells[0]), b = made_result(&memory, cells[1]);
+    long only_a = 0, only_b = 0;
+    for (int i = 0; i < 100; i++) {
+        const struct predictions *x = &a.splits[1].rows, *y = &b.splits[1].rows;
+        bool right_a = x->predicted[i] == x->label[i], right_b = y->predicted[i] == y->label[i];
+        only_a += right_a && !right_b;
+        only_b += right_b && !right_a;
+    }
+    struct err e = {0};
+    struct store *s = store_open(db, STORE_READ, &e);
+    struct report_data d;
+    struct paired_table *tables;
+    cr_assert(report_data_load(&d, s, NULL, 0, &memory, &e) == 0, "%s", e.text);
+    cr_assert(paired_load(&tables, &d, &e) == 0, "%s", e.text);
+    cr_assert(tables[0].n == 1);
+    const struct paired_test *t = &tables[0].tests[0];
+    cr_expect(t->n_seeds == 1 && t->n_rows == 100);
+    cr_expect(t->only_a == only_a && t->only_b == only_b);
+    cr_expect(fabs(t->difference - (double)(only_a - only_b) / 100) < 1e-12);
+    cr_expect(t->ci.low < t->difference && t->difference < t->ci.high);
+    cr_expect(t->p == stats_mcnemar(only_a, only_b).mid_p && t->p_holm == t->p);
+    store_close(s);
+}
+
+Test(report, unwritable_folder)
+{
+    const struct made_cell one = cell("full", "trec", 1);
+    store_cells(&one, 1);
+    struct err e = {0};
+    cr_assert(file_write(out, "x", 1, &e) == 0); /* a file where the folder should be */
+    struct report_params p = {.db_path = db, .out_dir = out, .title = "None"};
+    cr_expect(report_write(&p, &e) == -1);
+    cr_expect(strstr(e.text, out) != NULL, "%s", e.text);
+}
+
+Test(report, missing_gnuplot_is_named)
+{
+    const struct made_cell one = cell("full", "trec", 1);
+    store_cells(&one, 1);
+    struct err e = {0};
+    setenv("PATH", folder, 1);
+    struct report_params p = {.db_path = db, .out_dir = out, .title = "None"};
+    cr_expect(report_write(&p, &e) == -1);
+    cr_expect(strstr(e.text, "gnuplot") != NULL && strstr(e.text, "installed") != NULL, "%s",
+              e.text);
+    setenv("PATH", "/usr/bin:/bin", 1);
+}
+
+Test(csv, quotes_what_it_must)
+{
+    struct str s = {0};
+    csv_text(&s, "plain", ',');
+    csv_text(&s, "a,b", ',');
+    csv_text(&s, "say \"no\"", ',');
+    csv_real(&s, NAN, ',');
+    csv_real(&s, 0.1, '\n');
+    cr_expect(strcmp(str_text(&s), "plain,\"a,b\",\"say \"\"no\"\"\",,0.1\n") == 0, "%s",
+              str_text(&s));
+    str_release(&s);
+}
+
+Test(doc, both_forms_show_text_as_it_is)
+{
+    struct doc d;
+    doc_begin(&d, "A & B");
+    doc_paragraph(&d, "%s", "1 < 2 *stars* in_word _out_ [x] `c` a|b");
+    doc_table(&d, 2);
+    doc_head(&d, 'l', "l");
+    doc_head(&d, 'r', "r");
+    doc_cell(&d, "a|b");
+    doc_link_cell(&d, "#g1", "0.5");
+    doc_table_end(&d);
+    const char *md = str_text(&d.markdown), *html = str_text(&d.html);
+    cr_expect(strstr(md, "1 \\< 2 \\*stars\\* in_word \\_out\\_ \\[x\\] \\`c\\` a\\|b") != NULL,
+              "%s", md);
+    cr_expect(strstr(md, "|:---|---:|\n| a\\|b | [0.5](#g1) |\n") != NULL, "%s", md);
+    cr_expect(strstr(html, "<h1>A &amp; B</h1>") != NULL, "%s", html);
+    cr_expect(strstr(html, "<td class=\"r\"><a href=\"#g1\">0.5</a></td></tr>") != NULL, "%s",
+              html);
+    doc_release(&d);
+}
