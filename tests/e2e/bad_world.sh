@@ -32,13 +32,22 @@ expect_status 3 "$ftbench" run "$scratch/more.yaml" --db "$scratch/text.db"
 said "$scratch/text.db"
 [ "$(cat "$scratch/text.db")" = "this is text" ] || fail "a foreign file was overwritten"
 
-# A full disk: a small file system where it may be mounted, else a size limit.
+# A full disk: a small file system that is filled up after the first result.
 mkdir "$scratch/full"
-if mount -t tmpfs -o size=256k none "$scratch/full" 2>/dev/null; then
+if mount -t tmpfs -o size=2m none "$scratch/full" 2>/dev/null; then
+    expect_status 0 "$ftbench" run "$scratch/spec.yaml" --db "$scratch/full/results.db"
+    dd if=/dev/zero of="$scratch/full/filler" bs=4k status=none 2>/dev/null || true
     expect_status 3 "$ftbench" run "$scratch/more.yaml" --db "$scratch/full/results.db"
     said "full"
-    "$ftbench" status "$scratch/more.yaml" --db "$scratch/full/results.db" >"$scratch/said" 2>&1 ||
-        grep -q "full" "$scratch/said" || fail "the database on the full disk cannot be read"
+    rm "$scratch/full/filler"
+    [ "$(results_of "$scratch/full/results.db" | sha256sum)" = "$before" ] ||
+        fail "the result stored before the disk was full is lost or changed"
+    expect_status 0 "$ftbench" run "$scratch/more.yaml" --db "$scratch/full/results.db"
 else
     echo "skip: no file system may be mounted here, the full disk was not tried"
 fi
+
+# An unwritable cache, when something would have to be fetched into it.
+chmod 555 "$FTBENCH_CACHE"
+FTBENCH_MIRROR='' FTBENCH_HUB=http://127.0.0.1:9 expect_status 3 as_nobody "$ftbench" fetch sst2
+said "$FTBENCH_CACHE"

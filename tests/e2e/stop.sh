@@ -27,18 +27,17 @@ cat >>"$scratch/mixed.yaml" <<'EOF'
 EOF
 "$ftbench" run "$scratch/mixed.yaml" --db "$scratch/c.db" --jobs 1 >"$scratch/log" 2>&1 || true
 id=$(sqlite3 "$scratch/c.db" 'SELECT min(cell_id) FROM cell')
-sqlite3 "$scratch/c.db" "UPDATE run SET status='failed', message='planted' WHERE cell_id='$id'"
+sqlite3 "$scratch/c.db" "UPDATE run SET status='failed', message='planted' WHERE cell=(SELECT id FROM cell WHERE cell_id='$id')"
 expect_status 1 "$ftbench" run "$scratch/mixed.yaml" --db "$scratch/c.db"
 said "--retry-failed runs them again"
 expect_status 0 "$ftbench" run "$scratch/mixed.yaml" --db "$scratch/c.db" --retry-failed
 said "1 done, 0 failed"
 
-# A learning rate that blows up is a stored failure that says so.
+# Weights with a NaN in them: a stored failure that says where training broke.
+python3 tests/e2e/nan_model.py "$scratch/nan" models/zoo/mini/vocab.txt
 small_spec "$scratch/nan.yaml" "full" "1" 2 200
-cat >>"$scratch/nan.yaml" <<'EOF'
-  learning_rate: 1e30
-  max_grad_norm: 0
-EOF
+sed -i "s|models: .*|models: [$scratch/nan]|" "$scratch/nan.yaml"
 expect_status 1 "$ftbench" run "$scratch/nan.yaml" --db "$scratch/d.db"
-said "training diverged at step"
+said "training diverged at step 1"
 said "try a smaller learning_rate"
+sqlite3 "$scratch/d.db" 'SELECT message FROM run' | grep -q "diverged" || fail "not stored"
