@@ -160,12 +160,6 @@ struct rows split_take_by_class(struct rows *rows, const int *labels, int n_clas
     return move_taken(rows, taken, n_out, a);
 }
 
-struct rows split_take_stratified(struct rows *rows, const int *labels, int n_classes, int n_out,
-                                  uint64_t seed, uint32_t step, struct arena *a)
-{
-    return split_take_by_class(rows, labels, n_classes, n_out, (struct split_draw){seed, step}, a);
-}
-
 struct rows split_take_random(struct rows *rows, int n_out, struct split_draw draw, struct arena *a)
 {
     assert(n_out >= 0 && n_out <= rows->n);

@@ -53,10 +53,6 @@ struct rows split_take_by_class(struct rows *rows, const int *labels, int n_clas
 void split_limit_train(struct split *s, const struct dataset *d, int n, uint64_t seed,
                        struct arena *a);
 
-/* split_take_by_class with the draw's parts apart. */
-struct rows split_take_stratified(struct rows *rows, const int *labels, int n_classes, int n_out,
-                                  uint64_t seed, uint32_t step, struct arena *a);
-
 /* split_take_by_class without regard to class. */
 struct rows split_take_random(struct rows *rows, int n_out, struct split_draw draw,
                               struct arena *a);
