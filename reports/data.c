@@ -4,6 +4,7 @@
 #include "harness/base/str.h"
 #include "results/query.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -315,6 +316,7 @@ static int describe_dataset(struct report_data *d, struct report_dataset *x, str
             newest = c;
         }
     }
+    assert(newest != NULL); /* each name on the axis came from a cell */
     x->name = newest->dataset;
     x->stand_in = newest->stand_in;
     x->data_hash = newest->data_hash;

@@ -1,5 +1,6 @@
 #include "reports/doc.h"
 
+#include "harness/base/arena.h"
 #include "harness/base/file.h"
 
 #include <assert.h>
@@ -72,10 +73,13 @@ static void add_markdown(struct str *s, const char *text)
 static char *format(const char *fmt, va_list args) __attribute__((format(printf, 1, 0)));
 static char *format(const char *fmt, va_list args)
 {
-    char *text = NULL;
-    if (vasprintf(&text, fmt, args) < 0) {
-        abort(); /* out of memory */
-    }
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, fmt, again);
+    va_end(again);
+    assert(n >= 0); /* our formats are plain */
+    char *text = xmalloc((size_t)n + 1);
+    vsnprintf(text, (size_t)n + 1, fmt, args);
     return text;
 }
 

@@ -67,25 +67,32 @@ static bool same_rows(const struct outcomes *a, const struct outcomes *b)
            (a->n == 0 || memcmp(a->row_hash, b->row_hash, (size_t)a->n * sizeof *a->row_hash) == 0);
 }
 
-/* Rows of the seeds that both groups have on the same split, sorted. */
-static int collect(struct shared_row **rows, struct paired_test *t, const struct report_group *ga,
-                   const struct outcomes *a, const struct report_group *gb,
-                   const struct outcomes *b, struct arena *arena)
+/* A group and what its cells predicted. */
+struct contender {
+    const struct report_group *group;
+    const struct outcomes *outcomes; /* [group->n] */
+};
+
+/* Rows of the seeds that both have on the same split, sorted. */
+static int collect(struct shared_row **rows, struct paired_test *t, const struct contender *a,
+                   const struct contender *b, struct arena *arena)
 {
     int n_most = 0, n = 0;
-    for (int i = 0; i < ga->n; i++) {
-        n_most += a[i].n;
+    for (int i = 0; i < a->group->n; i++) {
+        n_most += a->outcomes[i].n;
     }
     *rows = arena_array(arena, (size_t)n_most, sizeof **rows);
-    for (int i = 0; i < ga->n; i++) {
-        for (int j = 0; j < gb->n; j++) {
-            if (ga->cells[i]->seed != gb->cells[j]->seed || !same_rows(&a[i], &b[j])) {
+    for (int i = 0; i < a->group->n; i++) {
+        const struct outcomes *x = &a->outcomes[i];
+        for (int j = 0; j < b->group->n; j++) {
+            const struct outcomes *y = &b->outcomes[j];
+            if (a->group->cells[i]->seed != b->group->cells[j]->seed || !same_rows(x, y)) {
                 continue;
             }
             t->n_seeds++;
-            for (int k = 0; k < a[i].n; k++) {
+            for (int k = 0; k < x->n; k++) {
                 (*rows)[n++] =
-                    (struct shared_row){a[i].row_hash[k], i, k, a[i].correct[k], b[j].correct[k]};
+                    (struct shared_row){x->row_hash[k], i, k, x->correct[k], y->correct[k]};
             }
         }
     }
@@ -161,7 +168,8 @@ static int load_table(struct paired_table *table, const struct report_data *d, i
             struct paired_test *t = &table->tests[table->n++];
             *t = (struct paired_test){.a = i, .b = j};
             struct shared_row *rows;
-            int n_rows = collect(&rows, t, ga, outcomes[i], gb, outcomes[j], &once);
+            const struct contender a = {ga, outcomes[i]}, b = {gb, outcomes[j]};
+            int n_rows = collect(&rows, t, &a, &b, &once);
             test_pair(t, rows, n_rows, &once);
             arena_release(&once);
         }

@@ -32,10 +32,11 @@ do for [format in "svg png"] {
         unset arrow
         unset label
         if (i == 1) { set label 3 model.': test accuracy, mean and 95 % interval over seeds' at screen 0, screen 1 offset 0.8, -1 left }
-        set label 2 'accuracy' at graph 0, graph 0 offset 0, -2.6 left
+        below = 1 - (y + panel_h + 38) / height
+        set label 2 'accuracy' at graph 0, screen below left
         if (majority[i] == majority[i]) {
             set arrow 1 from majority[i], graph 0 to majority[i], graph 1 nohead dt (4, 3) lc rgb grey lw 1.2 back
-            set label 1 sprintf('majority %.2f', majority[i]) at graph 1, graph 0 offset 0, -2.6 right textcolor rgb grey
+            set label 1 sprintf('majority %.2f', majority[i]) at graph 1, screen below right textcolor rgb grey
         }
         plot data index i - 1 using 5:1:($6 - $5):(0) with vectors nohead lw 2 lc rgb '#56B4E9', \
              '' index i - 1 using 4:1 with points pt 7 ps 0.75 lc rgb '#0072B2', \
