@@ -3,6 +3,8 @@
 #include "harness/plan.h"
 #include "harness/standing.h"
 
+#include <math.h>
+
 static const struct column columns[] = {{"cell_id", false},
                                         {"model", false},
                                         {"method", false},
@@ -33,7 +35,7 @@ static int add_cell(struct listing *l, const struct cell *c, struct standing *s,
     listing_set_int(l, "trainable_params", (long long)c->trainable_params);
     listing_set_int(l, "total_params", (long long)c->total_params);
     listing_set_int(l, "est_memory_bytes", (long long)c->est_memory_bytes);
-    listing_set_double(l, "est_seconds", c->est_seconds);
+    listing_set_double(l, "est_seconds", 0.1 * round(10 * c->est_seconds));
     listing_set(l, "status", status);
     return 0;
 }

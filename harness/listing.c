@@ -49,7 +49,7 @@ void listing_set_int(struct listing *l, const char *column, long long value)
 void listing_set_double(struct listing *l, const char *column, double value)
 {
     char text[32];
-    snprintf(text, sizeof text, "%.4g", value);
+    snprintf(text, sizeof text, "%.10g", value);
     listing_set(l, column, text);
 }
 
