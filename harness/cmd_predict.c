@@ -20,7 +20,8 @@
 
 /* The cell, as the database knows it. */
 struct stored_cell {
-    const char *id, *model, *method;
+    const char *id, *model;
+    uint64_t seed;        /* of whatever no file holds: a random base, an untrained head */
     const char **classes; /* [n_classes] */
     int n_classes, max_length;
 };
@@ -66,7 +67,7 @@ static int find_cell(struct predictor *p, struct err *e)
     if (!store)
         return -1;
     if (query_open(&q, store,
-                   "SELECT cell_id, model, method, classes, protocol_options FROM cell "
+                   "SELECT cell_id, model, seed, classes, protocol_options FROM cell "
                    "JOIN run ON run.cell = cell.id JOIN dataset ON dataset.name = cell.dataset "
                    "AND dataset.data_hash = cell.data_hash "
                    "WHERE substr(cell_id, 1, length(?1)) = ?1 AND status = 'done'",
@@ -80,7 +81,7 @@ static int find_cell(struct predictor *p, struct err *e)
         goto out;
     c->id = arena_strdup(p->cl->arena, query_text(&q, 0));
     c->model = arena_strdup(p->cl->arena, query_text(&q, 1));
-    c->method = arena_strdup(p->cl->arena, query_text(&q, 2));
+    c->seed = (uint64_t)query_int(&q, 2);
     take_classes(c, query_text(&q, 3), p->cl->arena);
     failed = take_max_length(c, query_text(&q, 4), e);
     if (!failed && query_next(&q, e) == 1)
@@ -114,11 +115,7 @@ static int load(struct predictor *p, struct err *e)
     params_allocate(&p->model.params, false);
     if (!p->zoo.random_init && checkpoint_load(&p->model, str_text(&p->folder), e))
         return -1;
-    if (p->zoo.random_init && method != method_find("full"))
-        return err_set(e,
-                       "cell %s trained on a random base model that is not stored; only a "
-                       "method that trains every parameter can predict",
-                       p->cell.id);
+    params_init_missing(&p->model.params, p->cell.seed);
     return peft_read(&p->tuned, dir, e);
 }
 
@@ -179,6 +176,16 @@ static void size_engine(struct predictor *p)
     engine_allocate(&p->engine);
 }
 
+/* The line without "\n" or "\r\n" behind it. */
+static const char *strip_end(char *line, size_t n)
+{
+    if (n && line[n - 1] == '\n')
+        line[--n] = '\0';
+    if (n && line[n - 1] == '\r')
+        line[--n] = '\0';
+    return line;
+}
+
 static int predict_all(struct predictor *p, FILE *out, struct err *e)
 {
     char *line = NULL;
@@ -188,9 +195,10 @@ static int predict_all(struct predictor *p, FILE *out, struct err *e)
 
     for (ssize_t n; !failed && (n = getline(&line, &size, stdin)) >= 0;) {
         number++;
-        line[strcspn(line, "\r\n")] = '\0';
-        failed =
-            predict_line(p, line, out, e) ? err_wrap(e, "standard input, line %ld", number) : 0;
+        failed = (strlen(line) < (size_t)n ? err_set(e, "a NUL byte") : 0) ||
+                 predict_line(p, strip_end(line, (size_t)n), out, e);
+        if (failed)
+            err_wrap(e, "standard input, line %ld", number);
     }
     free(line);
     return failed ? -1 : EXIT_DONE;

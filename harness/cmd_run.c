@@ -2,6 +2,7 @@
  * ftbench run: runs the cells of a spec that are not current.
  */
 #include "harness/command.h"
+#include "harness/identity.h"
 #include "harness/plan.h"
 #include "harness/workers.h"
 #include "models/tensor/gemm.h"
@@ -15,6 +16,19 @@ struct todo {
     int n;
     int n_current, n_failed_before;
 };
+
+/* An id stands for weights and data of a known hash. A cell that ran without one would be
+ * stored under an id that no later plan asks for. */
+static int check_resolved(const struct cell *c, struct err *e)
+{
+    const char *at = strstr(c->canonical, "=" IDENTITY_UNRESOLVED "\n");
+    if (!at)
+        return 0;
+    bool is_data = at - c->canonical >= 5 && strncmp(at - 5, "\ndata", 5) == 0;
+    const char *name = is_data ? c->dataset->name : c->model->name;
+    return err_set(e, "%s %s is not here and nobody published its hash; `ftbench fetch %s` first",
+                   is_data ? "data set" : "model", name, name);
+}
 
 static int choose(struct todo *todo, const struct plan *plan, const struct command_line *cl,
                   struct err *e)
@@ -38,6 +52,9 @@ static int choose(struct todo *todo, const struct plan *plan, const struct comma
             todo->cells[todo->n++] = &plan->cells[i];
     }
     store_close(store);
+    for (int i = 0; i < todo->n && !cl->dry_run; i++)
+        if (check_resolved(todo->cells[i], e))
+            return -1;
     return 0;
 }
 
@@ -63,9 +80,9 @@ static int conclude(const struct workers_outcome *o, const struct todo *todo,
 {
     fprintf(out, "%d done, %d failed, %d left; results in %s\n", o->n_done, o->n_failed, o->n_left,
             cl->db);
-    if (o->stopped)
+    if (o->n_left)
         fprintf(out, "stopped; the same command goes on where this one left off\n");
-    return o->n_failed || o->stopped || todo->n_failed_before ? EXIT_BAD : EXIT_DONE;
+    return o->n_failed || o->n_left || todo->n_failed_before ? EXIT_BAD : EXIT_DONE;
 }
 
 int cmd_run(const struct command_line *cl, FILE *out, struct err *e)
@@ -74,6 +91,8 @@ int cmd_run(const struct command_line *cl, FILE *out, struct err *e)
     struct todo todo = {0};
     struct workers_outcome outcome;
 
+    if (cl->jobs < 1 || cl->jobs > WORKERS_MAX)
+        return err_usage(e, "--jobs %ld: 1 to %d processes", cl->jobs, WORKERS_MAX);
     if (plan_read(&plan, cl->args[0], cl->only, cl->n_only, cl->arena, e) ||
         plan_estimate(&plan, e) || choose(&todo, &plan, cl, e))
         return -1;

@@ -9,6 +9,8 @@
 #include "methods/peft.h"
 #include "models/checkpoint.h"
 
+#include <limits.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -67,16 +69,14 @@ static int load_data(struct execution *x, struct err *e)
 static int check_fit(const struct execution *x, struct err *e)
 {
     const struct options *config = &x->model.config;
-    long n_virtual = x->tuned.extra_positions;
+    int n_virtual = x->tuned.extra_positions, n_positions = model_max_tokens(&x->model);
     long max_length = option_int(&x->cell->training, "max_length");
 
-    if (options_has(config, "max_position_embeddings") &&
-        max_length + n_virtual > option_int(config, "max_position_embeddings"))
+    if (max_length + n_virtual > n_positions)
         return err_usage(e,
-                         "max_length %ld (with %ld virtual tokens) is more than the %ld positions "
+                         "max_length %ld (with %d virtual tokens) is more than the %d positions "
                          "of model %s; lower max_length",
-                         max_length, n_virtual, option_int(config, "max_position_embeddings"),
-                         x->cell->model->name);
+                         max_length, n_virtual, n_positions, x->cell->model->name);
     if (options_has(config, "vocab_size") &&
         tokenizer_n_vocab(x->tokenizer) > option_int(config, "vocab_size"))
         return err_set(e, "the tokenizer of model %s has %d pieces but its embedding %ld rows",
@@ -102,18 +102,41 @@ static int build(struct execution *x, struct err *e)
     return 0;
 }
 
-/* Lays out every batch of the run and takes the memory the largest needs. */
+/* Epochs that train: none when nothing can. */
+static int epochs_of(const struct execution *x)
+{
+    bool trains = x->model.params.n_train > 0;
+    return trains ? (int)option_int(&x->cell->training, "num_train_epochs") : 0;
+}
+
+/* Lays out every batch of the run. */
+static int lay_out(struct execution *x, struct err *e)
+{
+    const struct options *o = &x->cell->training;
+    long batch = option_int(o, "train_batch_size"), budget = option_int(o, "micro_batch_tokens");
+    int n = x->feeds[TRAIN].n, n_epochs = epochs_of(x);
+
+    if ((long)n_epochs * n > INT_MAX)
+        return err_usage(e, "num_train_epochs %d over %d rows is more than can be laid out",
+                         n_epochs, n);
+    x->steps =
+        steps_lay(&x->feeds[TRAIN], n_epochs, (int)batch, (int)budget, x->cell->seed, &x->arena);
+    if (x->steps.max_micro > TRAIN_MICRO_MAX)
+        return err_usage(e,
+                         "train_batch_size %ld takes %ld micro-batches of %ld tokens, more than "
+                         "%d; raise micro_batch_tokens",
+                         batch, x->steps.max_micro, budget, TRAIN_MICRO_MAX);
+    return 0;
+}
+
+/* Takes the memory that the largest batch needs. */
 static void prepare(struct execution *x)
 {
     const struct options *o = &x->cell->training;
     int max_tok = (int)option_int(o, "micro_batch_tokens");
-    bool trains = x->model.params.n_train > 0;
-    int n_epochs = trains ? (int)option_int(o, "num_train_epochs") : 0;
     int bound_tok =
         max_tok > option_int(o, "max_length") ? max_tok : (int)option_int(o, "max_length");
 
-    x->steps = steps_lay(&x->feeds[TRAIN], n_epochs, (int)option_int(o, "train_batch_size"),
-                         max_tok, x->cell->seed, &x->arena);
     train_state_init(&x->state, &x->steps, x->model.params.n_train, &x->arena);
     engine_init(&x->engine, &x->tuned, bound_tok, bound_tok, x->cell->seed, &x->arena);
     for (long i = 0; i < x->steps.n_micro; i++)
@@ -215,15 +238,18 @@ static enum train_outcome train(struct execution *x, struct err *e)
 static int judge_and_store(struct execution *x, struct err *e)
 {
     static const char *const names[N_PARTS] = {"train", "validation", "test"};
+    double m[METRIC_COUNT]; /* of the last part: test */
 
     for (int p = VALIDATION; p < N_PARTS; p++) {
         const struct feed *f = &x->feeds[p];
         float *logits = arena_array(&x->arena, (size_t)f->n * (size_t)f->n_classes, sizeof *logits);
         engine_evaluate(&x->engine, f, &x->order[p], logits);
         record_split(&x->record, names[p], f, logits);
+        metrics_compute(m, &x->record.splits[x->record.result.n_splits - 1].rows);
+        if (!isfinite(m[METRIC_LOSS]))
+            return err_set(e, "the model's logits of the %s rows are not finite (loss %g)",
+                           names[p], m[METRIC_LOSS]);
     }
-    double m[METRIC_COUNT];
-    metrics_compute(m, &x->record.splits[RECORD_SPLITS - 1].rows);
     x->summary = (struct execute_summary){m[METRIC_ACCURACY], m[METRIC_F1_MACRO]};
     record_data(&x->record, x->data, &x->split);
     record_training(&x->record, &x->state, &x->steps, 1e-9 * (double)(clock_ns() - x->start_ns));
@@ -241,7 +267,7 @@ static int keep_adapter(struct execution *x, struct err *e)
 
 static enum execute_outcome run(struct execution *x, struct err *e)
 {
-    if (load_data(x, e) || build(x, e))
+    if (load_data(x, e) || build(x, e) || lay_out(x, e))
         return EXECUTE_FAILED;
     prepare(x);
     if (file_make_dirs(x->params->state_dir, e))
@@ -250,8 +276,9 @@ static enum execute_outcome run(struct execution *x, struct err *e)
     enum train_outcome outcome = train(x, e);
     if (outcome == TRAIN_STOPPED)
         return EXECUTE_STOPPED;
-    if (outcome == TRAIN_FAILED || judge_and_store(x, e) ||
-        (x->params->keep_adapter && keep_adapter(x, e)))
+    /* The adapter first: a stored result says that all of the cell is done. */
+    if (outcome == TRAIN_FAILED || (x->params->keep_adapter && keep_adapter(x, e)) ||
+        judge_and_store(x, e))
         return EXECUTE_FAILED;
     unlink(str_text(&x->snapshot));
     return EXECUTE_DONE;

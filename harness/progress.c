@@ -4,6 +4,7 @@
 #include "harness/base/file.h"
 
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static const int64_t DRAW_EVERY_NS = 500000000;
@@ -100,6 +101,13 @@ static double tokens_per_second(const struct execute_progress *at)
     return at->train_seconds > 0 ? (double)at->n_tok / at->train_seconds : 0;
 }
 
+/* Columns of the terminal less one: a line that wraps cannot be drawn over. */
+static int width_of(const struct progress *p)
+{
+    struct winsize size;
+    return ioctl(fileno(p->out), TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
+}
+
 static void draw_line(struct progress *p, const struct progress_slot *slots)
 {
     struct str line = {0};
@@ -119,7 +127,7 @@ static void draw_line(struct progress *p, const struct progress_slot *slots)
         progress_duration(left, seconds);
         str_printf(&line, " %s left", left);
     }
-    fprintf(p->out, "\r\033[K%.180s", str_text(&line));
+    fprintf(p->out, "\r\033[K%.*s", width_of(p), str_text(&line));
     fflush(p->out);
     str_release(&line);
 }

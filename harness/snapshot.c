@@ -2,14 +2,16 @@
 
 #include "harness/base/file.h"
 #include "harness/base/hash.h"
+#include "models/tensor/gemm.h"
 
 #include <string.h>
 
-static const char MAGIC[8] = "FTSNAP1";
+static const char MAGIC[8] = "FTSNAP2";
 
 struct header {
     char magic[8];
     char id[24];
+    char kernels[64]; /* of the BLAS: others would go on with other bits */
     int64_t n_train;
     struct train_state state; /* pointers meaningless on disk */
 };
@@ -46,6 +48,7 @@ static struct header header_of(const struct cell *c, const struct train_state *s
     memset(&h, 0, sizeof h);
     memcpy(h.magic, MAGIC, sizeof h.magic);
     memcpy(h.id, c->id, sizeof c->id);
+    snprintf(h.kernels, sizeof h.kernels, "%s", gemm_core_name());
     h.n_train = (int64_t)params->n_train;
     h.state = *s;
     h.state.steps = NULL;
@@ -75,6 +78,15 @@ int snapshot_write(const char *path, const struct cell *c, const struct train_st
     return file_commit(&f, e) ? err_wrap(e, "snapshot of cell %s", c->id) : 0;
 }
 
+/* Whether a state read from disk can be one of this plan: the sizes of what
+ * follows in the file, and of what is written later, come from it. */
+static bool fits(const struct train_state *s, const struct steps *steps)
+{
+    return s->step >= 0 && s->step <= steps->n_steps && s->n_epochs >= 0 &&
+           s->n_epochs <= steps->n_epochs && s->best_epoch >= 0 && s->best_epoch <= s->n_epochs &&
+           s->n_resumed >= 0 && s->n_epochs == s->step / steps->steps_per_epoch;
+}
+
 /* Whether the mapped file is whole and belongs to this cell and plan. */
 static int check(const struct file_map *m, const struct header *h, const struct cell *c,
                  const struct steps *steps, const struct params *params, struct err *e)
@@ -85,10 +97,12 @@ static int check(const struct file_map *m, const struct header *h, const struct 
     hash_bytes(hex, m->data, body);
     if (memcmp(hex, m->data + body, HASH_HEX_SIZE) != 0)
         return err_set(e, "damaged (its checksum differs)");
-    if (memcmp(h->magic, MAGIC, sizeof MAGIC) != 0 || strcmp(h->id, c->id) != 0)
+    if (memcmp(h->magic, MAGIC, sizeof MAGIC) != 0 || strncmp(h->id, c->id, sizeof h->id) != 0)
         return err_set(e, "not a snapshot of this cell");
-    if (h->n_train != (int64_t)params->n_train || h->state.step > steps->n_steps ||
-        h->state.n_epochs > steps->n_epochs)
+    if (strncmp(h->kernels, gemm_core_name(), sizeof h->kernels) != 0)
+        return err_set(e, "made with other BLAS kernels (%.*s)", (int)sizeof h->kernels,
+                       h->kernels);
+    if (h->n_train != (int64_t)params->n_train || !fits(&h->state, steps))
         return err_set(e, "made for another plan of this cell");
     return 0;
 }

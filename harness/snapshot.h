@@ -3,8 +3,8 @@
  *
  * One file a cell, written atomically: a header (magic, cell id, sizes), the
  * state, parameters and both AdamW moments, and the SHA-256 of all that. A file
- * that is cut, changed or of another cell is refused; the cell then starts from
- * its first step, which gives the same bits, only later.
+ * that is cut, changed, of another cell or made with other BLAS kernels is refused; the cell then
+ * starts from its first step, which gives the same bits, only later.
  */
 #ifndef FT_HARNESS_SNAPSHOT_H
 #define FT_HARNESS_SNAPSHOT_H

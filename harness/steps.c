@@ -1,5 +1,7 @@
 #include "harness/steps.h"
 
+#include <assert.h>
+#include <limits.h>
 #include <string.h>
 
 /* Lays one epoch's rows, steps and micro-batches behind what is there. */
@@ -32,6 +34,9 @@ static void find_largest(struct steps *s, const struct feed *train)
         if (n_seq > s->max_seq)
             s->max_seq = n_seq;
     }
+    for (long i = 0; i < s->n_steps; i++)
+        if (s->step_micro[i + 1] - s->step_micro[i] > s->max_micro)
+            s->max_micro = s->step_micro[i + 1] - s->step_micro[i];
 }
 
 struct steps steps_lay(const struct feed *train, int n_epochs, int batch_size,
@@ -41,6 +46,7 @@ struct steps steps_lay(const struct feed *train, int n_epochs, int batch_size,
                       .steps_per_epoch = (train->n + batch_size - 1) / batch_size};
     s.n_steps = (long)n_epochs * s.steps_per_epoch;
     size_t n_rows = (size_t)n_epochs * (size_t)train->n;
+    assert(n_rows <= INT_MAX);
     s.rows = arena_array(a, n_rows, sizeof *s.rows);
     s.micro_start = arena_array(a, n_rows + 1, sizeof *s.micro_start);
     s.step_micro = arena_array(a, (size_t)s.n_steps + 1, sizeof *s.step_micro);

@@ -18,9 +18,11 @@ struct steps {
     long *step_micro; /* [n_steps + 1] into micro_start: an update's micro-batches */
     long n_micro;
     int max_tok, max_seq; /* largest micro-batch */
+    long max_micro;       /* most micro-batches of an update */
 };
 
-/* Owned by a. batch_size examples an update; n_epochs may be 0. */
+/* Owned by a. batch_size examples an update; n_epochs may be 0; n_epochs * train->n is at
+ * most INT_MAX. */
 struct steps steps_lay(const struct feed *train, int n_epochs, int batch_size,
                        int micro_batch_tokens, uint64_t seed, struct arena *a);
 

@@ -7,10 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Micro-batches are numbered step * MICRO_MAX + i, so that their dropout masks
- * do not depend on how earlier steps were cut. */
-enum { MICRO_MAX = 256 };
-
 void train_state_init(struct train_state *s, const struct steps *steps, size_t n_train,
                       struct arena *a)
 {
@@ -29,11 +25,11 @@ static double accumulate(const struct training *t, long step)
     int n = steps_examples(p, step);
     double loss = 0;
 
-    assert(end - first <= MICRO_MAX);
+    assert(end - first <= TRAIN_MICRO_MAX);
     for (long i = first; i < end; i++)
         loss += engine_train(t->engine, t->train, p->rows + p->micro_start[i],
                              p->micro_start[i + 1] - p->micro_start[i], 1.0f / (float)n,
-                             (uint32_t)(step * MICRO_MAX + (i - first)));
+                             (uint32_t)(step * TRAIN_MICRO_MAX + (i - first)));
     return loss;
 }
 
@@ -45,7 +41,6 @@ static int update(const struct training *t, struct train_state *s, struct err *e
     struct result_step *curve = &s->steps[s->step];
     long n_steps = t->steps->n_steps, n_warmup = (long)ceil(o->warmup_ratio * (double)n_steps);
 
-    memset(params->adam.grad, 0, params->n_train * sizeof(float));
     curve->epoch = s->n_epochs + 1;
     curve->loss = accumulate(t, s->step);
     curve->grad_norm = grad_norm(params->adam.grad, params->n_train);
@@ -89,7 +84,7 @@ static double best_value_of(enum train_metric metric, const struct result_epoch 
 
 /* Validates after an epoch and keeps the parameters when they are the best so
  * far; of equals the earlier stays. */
-static void end_epoch(const struct training *t, struct train_state *s)
+static int end_epoch(const struct training *t, struct train_state *s, struct err *e)
 {
     const struct feed *v = t->validation;
     const struct params *params = &t->engine->model->params;
@@ -110,12 +105,19 @@ static void end_epoch(const struct training *t, struct train_state *s)
                                .validation_accuracy = m[METRIC_ACCURACY],
                                .validation_f1_macro = m[METRIC_F1_MACRO]};
     s->epoch_loss = 0;
+    if (!isfinite(r->validation_loss)) /* the last update did it: no loss came after it */
+        return err_set(e,
+                       "training diverged in epoch %d of %d: validation loss %g; "
+                       "try a smaller learning_rate than %g",
+                       s->n_epochs, t->steps->n_epochs, r->validation_loss,
+                       t->options.learning_rate);
     double value = best_value_of(t->options.metric_for_best_model, r);
     if (s->best_epoch && !(value > s->best_value))
-        return;
+        return 0;
     s->best_epoch = s->n_epochs;
     s->best_value = value;
     memcpy(s->best, params->adam.param, params->n_train * sizeof(float));
+    return 0;
 }
 
 /* One update and what follows it. */
@@ -127,7 +129,8 @@ static int advance(const struct training *t, struct train_state *s, struct err *
     int64_t trained = clock_ns();
     s->train_ns += trained - start;
     if (s->step % t->steps->steps_per_epoch == 0) {
-        end_epoch(t, s);
+        if (end_epoch(t, s, e))
+            return -1;
         s->evaluate_ns += clock_ns() - trained;
         s->epochs[s->n_epochs - 1].seconds = 1e-9 * (double)(s->train_ns + s->evaluate_ns);
     }
@@ -145,8 +148,8 @@ enum train_outcome train_run(const struct training *t, struct train_state *s, st
         if (h->progress)
             h->progress(h->context, s);
         bool stop = h->stop && h->stop(h->context);
-        if ((stop || (h->snapshot_due && h->snapshot_due(h->context))) &&
-            h->snapshot(h->context, s, e))
+        bool due = stop || (h->snapshot_due && h->snapshot_due(h->context));
+        if (due && h->snapshot && h->snapshot(h->context, s, e))
             return TRAIN_FAILED;
         if (stop)
             return TRAIN_STOPPED;

@@ -15,6 +15,10 @@
 
 #include <stdbool.h>
 
+/* Micro-batches are numbered step * TRAIN_MICRO_MAX + i, so that their dropout masks do not
+ * depend on how earlier updates were cut. No update may have more of them. */
+enum { TRAIN_MICRO_MAX = 256 };
+
 enum train_metric { BEST_ACCURACY, BEST_F1_MACRO, BEST_LOSS };
 
 /* Training options of a cell (protocol.h) in the types the loop wants. */
@@ -47,7 +51,7 @@ struct train_hooks {
     /* After every update: true asks for a snapshot now. */
     bool (*snapshot_due)(void *context);
     int (*snapshot)(void *context, const struct train_state *s, struct err *e);
-    /* After every update: true stops the training cleanly (TRAIN_STOPPED). */
+    /* After every update: true makes a snapshot and stops the training (TRAIN_STOPPED). */
     bool (*stop)(void *context);
 };
 
@@ -71,8 +75,9 @@ void train_state_init(struct train_state *s, const struct steps *steps, size_t n
 enum train_outcome { TRAIN_FAILED = -1, TRAIN_DONE = 0, TRAIN_STOPPED = 1 };
 
 /* Runs the updates from s->step to the end, validating after every epoch; then
- * puts the best epoch's parameters in place. A loss or gradient that is not
- * finite fails, naming step and learning rate. */
+ * puts the best epoch's parameters in place. Gradients must be 0 when it begins. A loss or
+ * gradient that is not finite fails, naming step and learning rate, as does such a
+ * validation loss, naming the epoch. */
 enum train_outcome train_run(const struct training *t, struct train_state *s, struct err *e);
 
 #endif

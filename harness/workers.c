@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { JOBS_MAX = 256, POLL_MS = 200, EXIT_STOPPED = 75 };
+enum { POLL_MS = 200, EXIT_STOPPED = 75 };
 
 static const int64_t TELL_EVERY_NS = 100000000;
 
@@ -202,7 +202,7 @@ static int settle(struct pool *pool, int slot, int status, struct err *e)
 /* Reads what the workers said and settles those that ended. */
 static int hear(struct pool *pool, struct err *e)
 {
-    struct pollfd fds[JOBS_MAX + 1] = {{.fd = pool->signal_fd, .events = POLLIN}};
+    struct pollfd fds[WORKERS_MAX + 1] = {{.fd = pool->signal_fd, .events = POLLIN}};
     int n = pool->params->n_jobs;
 
     for (int i = 0; i < n; i++)
@@ -214,7 +214,7 @@ static int hear(struct pool *pool, struct err *e)
         pool->signals_seen++;
     for (int i = 0; i < n; i++) {
         struct note note;
-        int status;
+        int status = 0;
         if (!pool->jobs[i].pid || !fds[i + 1].revents)
             continue;
         if (read(pool->jobs[i].fd, &note, sizeof note) == sizeof note) {
@@ -282,7 +282,7 @@ int workers_run(const struct cell *const *cells, int n, const struct workers_par
     struct pool pool = {.params = p, .cells = cells, .n_cells = n, .outcome = outcome};
     sigset_t signals, before;
 
-    assert(p->n_jobs >= 1 && p->n_jobs <= JOBS_MAX);
+    assert(p->n_jobs >= 1 && p->n_jobs <= WORKERS_MAX);
     memset(outcome, 0, sizeof *outcome);
     pool.jobs = arena_array(&a, (size_t)p->n_jobs, sizeof *pool.jobs);
     pool.slots = arena_array(&a, (size_t)p->n_jobs, sizeof *pool.slots);

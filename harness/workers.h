@@ -12,9 +12,11 @@
 #include "harness/execute.h"
 #include "harness/progress.h"
 
+enum { WORKERS_MAX = 256 };
+
 struct workers_params {
     struct execute_params execute; /* context and callbacks are set here */
-    int n_jobs;                    /* processes at a time */
+    int n_jobs;                    /* processes at a time, 1 to WORKERS_MAX */
     double timeout_seconds;        /* a cell may take; 0: no limit */
     FILE *out;                     /* progress goes there */
 };
