@@ -156,7 +156,9 @@ static int finding_items(const struct page *p, const struct report_dataset *x, c
     {
         long n_exact = integer_at(entry, "exact"), n_near = integer_at(entry, "near");
         if (n_exact + n_near > 0) {
-            doc_item(p->doc, "%s: of the published %s rows, %ld also stand in %s, and %ld nearly",
+            doc_item(p->doc,
+                     "%s: of the published %s rows, %ld also stand in %s word for word, %ld "
+                     "more nearly so",
                      x->shown, text_at(entry, "rows_of"), n_exact, text_at(entry, "also_in"),
                      n_near);
             n++;
@@ -237,7 +239,8 @@ static int environment_rows(const struct page *p, const struct report_cell *c, s
 {
     struct query q;
     if (query_open(&q, p->data->store,
-                   "SELECT key, value FROM environment WHERE environment_id = ?1 ORDER BY key",
+                   "SELECT key, value FROM environment"
+                   " WHERE environment_id = ?1 AND key <> 'commit' ORDER BY key",
                    e) != 0) {
         return -1;
     }

@@ -29,5 +29,5 @@ set key off
 set title offset 0, -0.4
 
 # A round distance between about n marks on a range.
-round_down(x, p) = x / p < 2 ? p : x / p < 5 ? 2 * p : 5 * p
-marks(range, n) = round_down(range / n, 10 ** floor(log10(range / n)))
+round(x, p) = x / p < 1.5 ? p : x / p < 3.5 ? 2 * p : x / p < 7.5 ? 5 * p : 10 * p
+marks(range, n) = round(range / n, 10 ** floor(log10(range / n)))
