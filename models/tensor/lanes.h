@@ -21,8 +21,16 @@
 
 enum { N_LANES = 16 };
 
+/* n rounded up to whole lanes. */
+LANES_INLINE size_t lanes_room(size_t n)
+{
+    return (n + N_LANES - 1) / N_LANES * N_LANES;
+}
+
 typedef float lanes __attribute__((vector_size(64), aligned(32)));
 typedef int int_lanes __attribute__((vector_size(64), aligned(32)));
+typedef float half_lanes __attribute__((vector_size(32)));
+typedef float quarter_lanes __attribute__((vector_size(16)));
 typedef float loose_lanes __attribute__((vector_size(64), aligned(4), may_alias));
 
 LANES_INLINE lanes lanes_load(const float *x)
@@ -43,14 +51,22 @@ LANES_INLINE lanes lanes_of(float x)
 /* The first n < 16 floats at x, the other lanes pad. */
 LANES_INLINE lanes lanes_load_part(const float *x, size_t n, float pad)
 {
+#ifdef __AVX512F__
+    return (lanes)_mm512_mask_loadu_ps(_mm512_set1_ps(pad), (__mmask16)((1u << n) - 1), x);
+#else
     lanes a = lanes_of(pad);
     memcpy(&a, x, n * sizeof *x);
     return a;
+#endif
 }
 
 LANES_INLINE void lanes_store_part(float *x, size_t n, lanes a)
 {
+#ifdef __AVX512F__
+    _mm512_mask_storeu_ps(x, (__mmask16)((1u << n) - 1), (__m512)a);
+#else
     memcpy(x, &a, n * sizeof *x);
+#endif
 }
 
 /* a b + c, rounded once. */
@@ -86,20 +102,44 @@ LANES_INLINE lanes lanes_max(lanes a, lanes b)
     return lanes_pick((b > a) | (b != b), b, a);
 }
 
+/* a > b ? a : b, so b when either is NaN: one instruction where max is. */
+LANES_INLINE lanes lanes_larger(lanes a, lanes b)
+{
+#ifdef __AVX512F__
+    return (lanes)_mm512_max_ps((__m512)a, (__m512)b);
+#else
+    return lanes_pick(a > b, a, b);
+#endif
+}
+
 LANES_INLINE lanes lanes_abs(lanes a)
 {
     return (lanes)((int_lanes)a & 0x7FFFFFFF);
 }
 
+/* The largest lane; any of them when some are NaN. */
+LANES_INLINE float lanes_largest(lanes a)
+{
+    a = lanes_larger(
+        a, __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+    a = lanes_larger(
+        a, __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+    float f[4];
+    memcpy(f, &a, sizeof f);
+    float b = f[0] > f[1] ? f[0] : f[1], c = f[2] > f[3] ? f[2] : f[3];
+    return b > c ? b : c;
+}
+
 /* Lanes added pairwise: halves, quarters, eighths, neighbours. */
 LANES_INLINE float lanes_total(lanes a)
 {
-    float f[N_LANES];
-    memcpy(f, &a, sizeof f);
-    for (int half = N_LANES / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
-            f[i] += f[i + half];
-    return f[0];
+    half_lanes h[2];
+    memcpy(h, &a, sizeof h);
+    h[0] += h[1];
+    quarter_lanes q[2];
+    memcpy(q, h, sizeof q);
+    q[0] += q[1];
+    return (q[0][0] + q[0][2]) + (q[0][1] + q[0][3]);
 }
 
 #endif

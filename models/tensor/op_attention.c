@@ -1,16 +1,19 @@
 #include "harness/base/rng.h"
 #include "models/tensor/gemm.h"
+#include "models/tensor/lanes.h"
 #include "models/tensor/mask.h"
 #include "models/tensor/ops.h"
+#include "models/tensor/rows.h"
 #include "models/tensor/vmath.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
-/* Probabilities are kept for backward, [Lq, Lk] per sequence and head, one after
- * another. They are never negative, so the sign says what dropout did: a dropped
- * probability is stored with its sign bit set, and no mask is drawn twice. */
+/* Probabilities are kept for backward, per sequence and head [Lq, stride], one
+ * after another; stride is Lk rounded up to 16, what is beyond Lk is 0. They are never negative, so
+ * the sign says what dropout did: a dropped probability is stored with its sign bit set, and no
+ * mask is drawn twice. */
 struct attention_record {
     struct tape_record base;
     struct attention a;
@@ -20,55 +23,64 @@ struct attention_record {
 
 /* One head of one sequence: where its rows start, how many, how far apart. */
 struct head {
-    int n_q, n_k, width, dim, number;
+    int n_q, n_k, stride, width, dim, number;
     size_t q_at, k_at; /* floats into q, y and k, v */
-    size_t p_at;       /* floats into the probabilities */
-    uint64_t mask_at;  /* words into the dropout mask, a multiple of 4 */
+    size_t p_at;       /* floats into the probabilities, words into dropout's mask */
 };
+
+/* The first head of sequence s. */
+static void enter_sequence(struct head *h, const struct attention *a, int s)
+{
+    h->number = 0;
+    h->n_q = a->q_offsets[s + 1] - a->q_offsets[s];
+    h->n_k = a->k_offsets[s + 1] - a->k_offsets[s];
+    h->stride = (int)lanes_room((size_t)h->n_k);
+    h->q_at = (size_t)a->q_offsets[s] * (size_t)h->width;
+    h->k_at = (size_t)a->k_offsets[s] * (size_t)h->width;
+}
 
 static struct head first_head(const struct attention *a)
 {
-    int n_q = a->q_offsets[1] - a->q_offsets[0], n_k = a->k_offsets[1] - a->k_offsets[0];
-    return (struct head){
-        .n_q = n_q, .n_k = n_k, .width = a->q->cols, .dim = a->q->cols / a->n_heads};
+    struct head h = {.width = a->q->cols, .dim = a->q->cols / a->n_heads};
+    enter_sequence(&h, a, 0);
+    return h;
 }
 
 static size_t cells(const struct head *h)
 {
-    return (size_t)h->n_q * (size_t)h->n_k;
+    return (size_t)h->n_q * (size_t)h->stride;
 }
 
 /* On to the next head of sequence s, or to the first of the next sequence. */
 static void next_head(struct head *h, const struct attention *a, int *s)
 {
     h->p_at += cells(h);
-    h->mask_at += (cells(h) + 3) / 4 * 4;
     h->number++;
     h->q_at += (size_t)h->dim;
     h->k_at += (size_t)h->dim;
-    if (h->number < a->n_heads || ++*s == a->n_seq)
-        return;
-    h->number = 0;
-    h->n_q = a->q_offsets[*s + 1] - a->q_offsets[*s];
-    h->n_k = a->k_offsets[*s + 1] - a->k_offsets[*s];
-    h->q_at = (size_t)a->q_offsets[*s] * (size_t)h->width;
-    h->k_at = (size_t)a->k_offsets[*s] * (size_t)h->width;
+    if (h->number == a->n_heads && ++*s < a->n_seq)
+        enter_sequence(h, a, *s);
 }
 
-/* Size of all probabilities and of the largest head's. Asserts what ops.h asks. */
-static size_t measure(const struct attention *a, size_t *largest)
+/* Floats: of all probabilities, of the largest head's, of the largest k^T. */
+struct sizes {
+    size_t total, square, transposed;
+};
+
+/* Asserts what ops.h asks of lengths. */
+static struct sizes measure(const struct attention *a)
 {
-    size_t total = 0;
-    *largest = 0;
+    struct sizes z = {0};
+    struct head h = first_head(a);
     for (int s = 0; s < a->n_seq; s++) {
-        int n_q = a->q_offsets[s + 1] - a->q_offsets[s];
-        int n_k = a->k_offsets[s + 1] - a->k_offsets[s];
-        assert(n_q > 0 && n_k > 0 && (a->mask == ATTENTION_FULL || n_k >= n_q));
-        size_t n = (size_t)n_q * (size_t)n_k;
-        total += n * (size_t)a->n_heads;
-        *largest = n > *largest ? n : *largest;
+        enter_sequence(&h, a, s);
+        assert(h.n_q > 0 && h.n_k > 0 && (a->mask == ATTENTION_FULL || h.n_k >= h.n_q));
+        size_t transposed = (size_t)h.dim * (size_t)h.stride;
+        z.total += cells(&h) * (size_t)a->n_heads;
+        z.square = cells(&h) > z.square ? cells(&h) : z.square;
+        z.transposed = transposed > z.transposed ? transposed : z.transposed;
     }
-    return total;
+    return z;
 }
 
 /* The scores of row i, in place, become probabilities. */
@@ -90,7 +102,7 @@ enum { CHUNK = 1024 };
 
 /* Marks what dropout takes in p; dropped[n] gets the probabilities as used. */
 static void drop(float *restrict p, float *restrict dropped, size_t n, float rate,
-                 const struct rng *place, uint64_t mask_at)
+                 const struct rng *place, size_t mask_at)
 {
     uint32_t words[CHUNK];
     uint32_t below = mask_threshold(rate);
@@ -106,34 +118,65 @@ static void drop(float *restrict p, float *restrict dropped, size_t n, float rat
     }
 }
 
-/* y[head] = dropout(softmax(scale q k^T + bias)) v; p and work: [n_q, n_k]. */
-static void head_forward(const struct attention *a, const struct head *h, const struct rng *place,
-                         float *y, float *p, float *work)
+/* out[n_q, stride] = alpha x m^T for x[n_q, dim], m[n_k, dim] with rows width
+ * apart. m is transposed first: small products with a transposed right side are
+ * slow in the library, those without are not (53 tokens, dim 64: 97 against 200
+ * GFLOP/s of 232). */
+static void product(float *out, const struct head *h, float alpha, const float *x, const float *m,
+                    float *transposed)
 {
-    gemm(&(struct gemm){.transpose_b = true,
-                        .m = h->n_q,
-                        .n = h->n_k,
+    rows_transpose(transposed, m, h->n_k, h->dim, h->width, h->stride);
+    gemm(&(struct gemm){.m = h->n_q,
+                        .n = h->stride,
                         .k = h->dim,
-                        .alpha = a->scale,
-                        .a = a->q->data + h->q_at,
+                        .alpha = alpha,
+                        .a = x,
                         .lda = h->width,
-                        .b = a->k->data + h->k_at,
-                        .ldb = h->width,
-                        .c = p,
-                        .ldc = h->n_k});
+                        .b = transposed,
+                        .ldb = h->stride,
+                        .c = out,
+                        .ldc = h->stride});
+}
+
+/* Scratch of one pass: a head's square twice, and one k^T or v^T. */
+struct work {
+    float *square, *other, *transposed;
+};
+
+static struct work take_work(struct tape *t, const struct sizes *z)
+{
+    struct work w;
+    w.square = tape_scratch(t, z->square);
+    w.other = tape_scratch(t, z->square);
+    w.transposed = tape_scratch(t, z->transposed);
+    return w;
+}
+
+static void work_done(struct tape *t, const struct work *w, const struct sizes *z)
+{
+    tape_scratch_done(t, w->transposed, z->transposed);
+    tape_scratch_done(t, w->other, z->square);
+    tape_scratch_done(t, w->square, z->square);
+}
+
+/* y[head] = dropout(softmax(scale q k^T + bias)) v; p: [n_q, stride]. */
+static void head_forward(const struct attention *a, const struct head *h, const struct rng *place,
+                         float *y, float *p, const struct work *w)
+{
+    product(p, h, a->scale, a->q->data + h->q_at, a->k->data + h->k_at, w->transposed);
     for (int i = 0; i < h->n_q; i++)
-        softmax_row(p + (size_t)i * (size_t)h->n_k, a, h, i);
+        softmax_row(p + (size_t)i * (size_t)h->stride, a, h, i);
     const float *used = p;
     if (place != NULL) {
-        drop(p, work, cells(h), a->dropout, place, h->mask_at);
-        used = work;
+        drop(p, w->square, cells(h), a->dropout, place, h->p_at);
+        used = w->square;
     }
     gemm(&(struct gemm){.m = h->n_q,
                         .n = h->dim,
                         .k = h->n_k,
                         .alpha = 1,
                         .a = used,
-                        .lda = h->n_k,
+                        .lda = h->stride,
                         .b = a->v->data + h->k_at,
                         .ldb = h->width,
                         .c = y + h->q_at,
@@ -152,11 +195,13 @@ struct flows {
 static void score_gradients(float *restrict work, const float *restrict p,
                             const float *restrict used, const struct head *h)
 {
-    size_t n = (size_t)h->n_k;
+    size_t n = (size_t)h->stride;
     for (int i = 0; i < h->n_q; i++, work += n, p += n, used += n) {
         float dot = vec_dot(work, used, n);
-        for (size_t j = 0; j < n; j++)
-            work[j] = work[j] * used[j] - fabsf(p[j]) * dot;
+        for (size_t j = 0; j < n; j += N_LANES) {
+            lanes flow = lanes_load(work + j) * lanes_load(used + j);
+            lanes_store(work + j, flow - lanes_abs(lanes_load(p + j)) * dot);
+        }
     }
 }
 
@@ -168,73 +213,59 @@ static void bias_gradients(float *dbias, const float *dscore, const struct atten
     for (int i = 0; i < h->n_q; i++)
         for (int j = 0; j < h->n_k; j++)
             to[a->bias_bucket[j - i - back + a->bias_span]] +=
-                dscore[(size_t)i * (size_t)h->n_k + (size_t)j];
+                dscore[(size_t)i * (size_t)h->stride + (size_t)j];
+}
+
+/* dm[n_k, dim] = alpha s^T x + beta dm for s[n_q, stride], x[n_q, dim]. */
+static void product_back(float *dm, float beta, const struct head *h, float alpha, const float *s,
+                         const float *x)
+{
+    gemm(&(struct gemm){.transpose_a = true,
+                        .m = h->n_k,
+                        .n = h->dim,
+                        .k = h->n_q,
+                        .alpha = alpha,
+                        .a = s,
+                        .lda = h->stride,
+                        .b = x,
+                        .ldb = h->width,
+                        .beta = beta,
+                        .c = dm + h->k_at,
+                        .ldc = h->width});
 }
 
 static void head_backward(const struct attention *a, const struct head *h, const struct flows *f,
-                          const float *p, float *work, float *dropped)
+                          const float *p, const struct work *w)
 {
     const float *dy = f->dy + h->q_at, *used = p;
     if (a->dropout > 0) {
         float scale = 1.0f / (1.0f - a->dropout);
         for (size_t i = 0; i < cells(h); i++)
-            dropped[i] = p[i] > 0 ? p[i] * scale : 0.0f;
-        used = dropped;
+            w->other[i] = p[i] > 0 ? p[i] * scale : 0.0f;
+        used = w->other;
     }
     if (f->dv != NULL)
-        gemm(&(struct gemm){.transpose_a = true,
-                            .m = h->n_k,
-                            .n = h->dim,
-                            .k = h->n_q,
-                            .alpha = 1,
-                            .a = used,
-                            .lda = h->n_k,
-                            .b = dy,
-                            .ldb = h->width,
-                            .beta = f->beta_v,
-                            .c = f->dv + h->k_at,
-                            .ldc = h->width});
+        product_back(f->dv, f->beta_v, h, 1, used, dy);
     if (f->dq == NULL && f->dk == NULL && f->dbias == NULL)
         return;
-    gemm(&(struct gemm){.transpose_b = true,
-                        .m = h->n_q,
-                        .n = h->n_k,
-                        .k = h->dim,
-                        .alpha = 1,
-                        .a = dy,
-                        .lda = h->width,
-                        .b = a->v->data + h->k_at,
-                        .ldb = h->width,
-                        .c = work,
-                        .ldc = h->n_k});
-    score_gradients(work, p, used, h);
+    product(w->square, h, 1, dy, a->v->data + h->k_at, w->transposed);
+    score_gradients(w->square, p, used, h);
     if (f->dbias != NULL)
-        bias_gradients(f->dbias, work, a, h);
+        bias_gradients(f->dbias, w->square, a, h);
     if (f->dq != NULL)
         gemm(&(struct gemm){.m = h->n_q,
                             .n = h->dim,
                             .k = h->n_k,
                             .alpha = a->scale,
-                            .a = work,
-                            .lda = h->n_k,
+                            .a = w->square,
+                            .lda = h->stride,
                             .b = a->k->data + h->k_at,
                             .ldb = h->width,
                             .beta = f->beta_q,
                             .c = f->dq + h->q_at,
                             .ldc = h->width});
     if (f->dk != NULL)
-        gemm(&(struct gemm){.transpose_a = true,
-                            .m = h->n_k,
-                            .n = h->dim,
-                            .k = h->n_q,
-                            .alpha = a->scale,
-                            .a = work,
-                            .lda = h->n_k,
-                            .b = a->q->data + h->q_at,
-                            .ldb = h->width,
-                            .beta = f->beta_k,
-                            .c = f->dk + h->k_at,
-                            .ldc = h->width});
+        product_back(f->dk, f->beta_k, h, a->scale, w->square, a->q->data + h->q_at);
 }
 
 static void attention_backward(struct tape *t, void *record)
@@ -248,16 +279,14 @@ static void attention_backward(struct tape *t, void *record)
     f.dk = tape_grad(t, a->k, &f.beta_k);
     f.dv = tape_grad(t, a->v, &f.beta_v);
     f.dbias = tape_grad(t, a->bias, &f.beta_bias);
-    size_t largest;
-    measure(a, &largest);
-    float *work = tape_scratch(t, largest), *dropped = tape_scratch(t, largest);
+    struct sizes z = measure(a);
+    struct work w = take_work(t, &z);
     if (f.dbias != NULL && f.beta_bias == 0 && !t->dry)
         memset(f.dbias, 0, (size_t)a->bias->rows * (size_t)a->bias->cols * sizeof *f.dbias);
     struct head h = first_head(a);
     for (int s = 0; s < a->n_seq && !t->dry; next_head(&h, a, &s))
-        head_backward(a, &h, &f, r->probabilities + h.p_at, work, dropped);
-    tape_scratch_done(t, dropped, largest);
-    tape_scratch_done(t, work, largest);
+        head_backward(a, &h, &f, r->probabilities + h.p_at, &w);
+    work_done(t, &w, &z);
     tape_grad_done(t, r->y);
 }
 
@@ -280,16 +309,15 @@ struct tensor *op_attention(struct tape *t, const struct attention *attention)
     bool needs =
         tape_wants(t, a.q) || tape_wants(t, a.k) || tape_wants(t, a.v) || tape_wants(t, a.bias);
     struct tensor *y = tape_tensor(t, a.q->rows, a.q->cols, needs);
-    size_t largest, total = measure(&a, &largest);
-    float *kept = needs ? tape_keep(t, total * sizeof *kept) : NULL;
-    float *work = tape_scratch(t, largest), *once = tape_scratch(t, largest);
+    struct sizes z = measure(&a);
+    float *kept = needs ? tape_keep(t, z.total * sizeof *kept) : NULL;
+    struct work w = take_work(t, &z);
     struct rng place = {t->seed, RNG_DROPOUT, t->step, a.site};
     struct head h = first_head(&a);
     for (int s = 0; s < a.n_seq && !t->dry; next_head(&h, &a, &s))
-        head_forward(&a, &h, a.dropout > 0 ? &place : NULL, y->data, needs ? kept + h.p_at : once,
-                     work);
-    tape_scratch_done(t, once, largest);
-    tape_scratch_done(t, work, largest);
+        head_forward(&a, &h, a.dropout > 0 ? &place : NULL, y->data,
+                     needs ? kept + h.p_at : w.other, &w);
+    work_done(t, &w, &z);
     if (needs) {
         struct attention_record *r = tape_push(t, sizeof *r, attention_backward);
         *r = (struct attention_record){r->base, a, y, kept};

@@ -1,3 +1,4 @@
+#include "models/tensor/lanes.h"
 #include "models/tensor/ops.h"
 #include "models/tensor/vmath.h"
 
@@ -21,7 +22,7 @@ static void loss_backward(struct tape *t, void *record)
     float beta;
     float *dx = tape_grad(t, x, &beta);
     size_t width = (size_t)x->cols;
-    float *p = tape_scratch(t, width);
+    float *p = tape_scratch(t, lanes_room(width));
     for (int i = 0; i < x->rows && !t->dry; i++) {
         memcpy(p, x->data + (size_t)i * width, width * sizeof *p);
         vec_softmax(p, width);
@@ -32,7 +33,7 @@ static void loss_backward(struct tape *t, void *record)
             *to = beta == 0 ? factor * p[k] : *to + factor * p[k];
         }
     }
-    tape_scratch_done(t, p, width);
+    tape_scratch_done(t, p, lanes_room(width));
     tape_grad_done(t, r->loss);
 }
 

@@ -1,5 +1,7 @@
 #include "models/tensor/rows.h"
 
+#include "models/tensor/lanes.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -32,4 +34,38 @@ void rows_add(float *restrict y, const float *restrict x, long n, float factor, 
     else
         for (long i = 0; i < n; i++)
             y[i] += factor * x[i];
+}
+
+/* Four rounds of interleaving row i with row i + 8 transpose 16 x 16. */
+LANES_INLINE void interleave(lanes to[N_LANES], const lanes from[N_LANES])
+{
+    for (int i = 0; i < N_LANES / 2; i++) {
+        lanes a = from[i], b = from[i + N_LANES / 2];
+        to[2 * i] =
+            __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+        to[2 * i + 1] = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
+                                                14, 30, 15, 31);
+    }
+}
+
+void rows_transpose(float *y, const float *x, int rows, int cols, int x_stride, int stride)
+{
+    lanes a[N_LANES], b[N_LANES];
+    for (int i = 0; i < rows; i += N_LANES)
+        for (int k = 0; k < cols; k += N_LANES) {
+            int n_k = cols - k < N_LANES ? cols - k : N_LANES;
+            for (int r = 0; r < N_LANES; r++) {
+                const float *from = x + (size_t)(i + r) * (size_t)x_stride + k;
+                a[r] = lanes_of(0);
+                if (i + r < rows)
+                    a[r] =
+                        n_k == N_LANES ? lanes_load(from) : lanes_load_part(from, (size_t)n_k, 0);
+            }
+            interleave(b, a);
+            interleave(a, b);
+            interleave(b, a);
+            interleave(a, b);
+            for (int r = 0; r < n_k; r++)
+                lanes_store(y + (size_t)(k + r) * (size_t)stride + i, a[r]);
+        }
 }

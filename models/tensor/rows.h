@@ -14,4 +14,8 @@ void rows_sum(float *sum, const float *x, int rows, int cols, float beta);
 /* y = beta y + factor x over n values; beta 0 or 1; y is not x. */
 void rows_add(float *y, const float *x, long n, float factor, float beta);
 
+/* y[cols, stride] = x[rows, cols]^T, x's rows x_stride floats apart. stride is rows
+ * rounded up to 16; the columns of y beyond rows become 0. */
+void rows_transpose(float *y, const float *x, int rows, int cols, int x_stride, int stride);
+
 #endif

@@ -129,24 +129,31 @@ void vec_gelu_tanh(float *out, float *slope, const float *x, size_t n)
     MAP_SLOPE(gelu_tanh_of, out, slope, x, n);
 }
 
+/* A NaN need not show in the maximum: it does in the sum, and so everywhere. */
 void vec_softmax(float *x, size_t n)
 {
-    float max = vec_max(x, n);
-    lanes sum = lanes_of(0);
-    size_t i = 0;
-    for (; i + N_LANES <= n; i += N_LANES) {
+    size_t whole = n / N_LANES * N_LANES, part = n - whole;
+    lanes max = lanes_of(-INFINITY), sum = lanes_of(0), last = max;
+    for (size_t i = 0; i < whole; i += N_LANES)
+        max = lanes_larger(lanes_load(x + i), max);
+    if (part > 0) {
+        last = lanes_load_part(x + whole, part, -INFINITY);
+        max = lanes_larger(last, max);
+    }
+    max = lanes_of(lanes_largest(max));
+    for (size_t i = 0; i < whole; i += N_LANES) {
         lanes e = exp_of(lanes_load(x + i) - max);
         lanes_store(x + i, e);
         sum += e;
     }
-    if (i < n) {
-        lanes e = exp_of(lanes_load_part(x + i, n - i, -INFINITY) - max);
-        lanes_store_part(x + i, n - i, e);
-        sum += e;
+    if (part > 0) {
+        last = exp_of(last - max); /* 0 beyond n */
+        lanes_store(x + whole, last);
+        sum += last;
     }
-    float scale = 1.0f / lanes_total(sum);
-    for (i = 0; i < n; i++)
-        x[i] *= scale;
+    lanes scale = lanes_of(1.0f / lanes_total(sum));
+    for (size_t i = 0; i < n; i += N_LANES)
+        lanes_store(x + i, lanes_load(x + i) * scale);
 }
 
 float vec_sum(const float *x, size_t n)
@@ -173,17 +180,14 @@ float vec_dot(const float *a, const float *b, size_t n)
 
 float vec_max(const float *x, size_t n)
 {
-    lanes max = lanes_of(-INFINITY);
+    lanes max = lanes_of(-INFINITY), nan = lanes_of(0);
     size_t i = 0;
-    for (; i + N_LANES <= n; i += N_LANES)
-        max = lanes_max(max, lanes_load(x + i));
-    if (i < n)
-        max = lanes_max(max, lanes_load_part(x + i, n - i, -INFINITY));
-    float f[N_LANES];
-    memcpy(f, &max, sizeof f);
-    for (int k = 1; k < N_LANES; k++)
-        f[0] = f[k] > f[0] || f[k] != f[k] ? f[k] : f[0];
-    return f[0];
+    for (; i < n; i += N_LANES) {
+        lanes next = n - i < N_LANES ? lanes_load_part(x + i, n - i, -INFINITY) : lanes_load(x + i);
+        max = lanes_larger(next, max);
+        nan += lanes_pick(next == next, lanes_of(0), next);
+    }
+    return lanes_largest(max) + lanes_total(nan);
 }
 
 double vec_sum_squares(const float *x, size_t n)

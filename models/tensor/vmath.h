@@ -25,7 +25,8 @@ void vec_gelu(float *out, float *slope, const float *x, size_t n);
  * max(1, |x|), slope within 2.5e-6: rounding of the exponent, as in every form of it. */
 void vec_gelu_tanh(float *out, float *slope, const float *x, size_t n);
 
-/* x = softmax(x) in place, n > 0. */
+/* x = softmax(x) in place, n > 0. x has room for n rounded up to 16 floats; those
+ * beyond n become 0 (whole stores: a masked one would stall the next row). */
 void vec_softmax(float *x, size_t n);
 
 /* Sums in 16 lanes (element i in lane i % 16), lanes added pairwise. */

@@ -100,7 +100,7 @@ static inline void twin_attention(double *y, const double *q, const double *k, c
                     out[d] = 0;
                 for (int j = 0; j < n_k; j++) {
                     double use = p[j] / sum;
-                    uint64_t word = mask_at + (uint64_t)(i * n_k + j);
+                    uint64_t word = mask_at + (uint64_t)(i * ((n_k + 15) / 16 * 16) + j);
                     if (place != NULL)
                         use = twin_dropped(place, word, a->dropout) ? 0 : use / (1 - a->dropout);
                     for (int d = 0; d < dim; d++)
@@ -108,7 +108,7 @@ static inline void twin_attention(double *y, const double *q, const double *k, c
                 }
                 free(p);
             }
-            mask_at += (uint64_t)(n_q * n_k + 3) / 4 * 4;
+            mask_at += (uint64_t)(n_q * ((n_k + 15) / 16 * 16));
         }
 }
 
