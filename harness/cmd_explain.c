@@ -3,6 +3,7 @@
 #include "harness/standing.h"
 #include "results/query.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -68,11 +69,17 @@ static int find_stored(struct found *f, const struct command_line *cl, struct st
     return more;
 }
 
+static const char *next_line(const char *line)
+{
+    size_t n = strcspn(line, "\n");
+    return line + n + (line[n] == '\n');
+}
+
 /* The value at key in canonical text, into value; "(absent)" when it is not there. */
 static void value_at(struct str *value, const char *text, const char *key, size_t n_key)
 {
     str_clear(value);
-    for (const char *line = text; *line; line = strchr(line, '\n') + 1)
+    for (const char *line = text; *line; line = next_line(line))
         if (strncmp(line, key, n_key) == 0 && line[n_key] == '=') {
             str_add_bytes(value, line + n_key + 1, strcspn(line + n_key + 1, "\n"));
             return;
@@ -86,7 +93,7 @@ static void print_differences(const char *old, const char *new, FILE *out)
     struct str a = {0}, b = {0};
     const char *texts[] = {old, new};
     for (int side = 0; side < 2; side++)
-        for (const char *line = texts[side]; *line; line = strchr(line, '\n') + 1) {
+        for (const char *line = texts[side]; *line; line = next_line(line)) {
             size_t n_key = strcspn(line, "=");
             value_at(&a, old, line, n_key);
             value_at(&b, new, line, n_key);
@@ -185,9 +192,10 @@ static const char *meaning(const char *standing)
         {"stored", "stored; with --spec SPEC it is also told whether that spec still asks for it"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (strcmp(table[i][0], standing) == 0)
+        if (str_equal(table[i][0], standing))
             return table[i][1];
-    return standing;
+    assert(!"a word of standing.h");
+    return "";
 }
 
 static int print_found(const struct found *f, struct standing *s, FILE *out, struct err *e)
@@ -195,7 +203,8 @@ static int print_found(const struct found *f, struct standing *s, FILE *out, str
     fprintf(out, "cell %s\n%s\n", f->id, meaning(f->standing));
     fputs("\nits id is made of\n", out);
     const char *text = f->planned ? f->planned : f->stored;
-    for (const char *line = text; *line; line = strchr(line, '\n') + 1)
+    assert(text);
+    for (const char *line = text; *line; line = next_line(line))
         fprintf(out, "  %.*s\n", (int)strcspn(line, "\n"), line);
     fputc('\n', out);
     if (f->older && print_older(f, s, out, e) != 0)
@@ -220,7 +229,8 @@ static void print_json(const struct found *f, FILE *out)
 {
     json_t *canonical = json_object();
     const char *text = f->planned ? f->planned : f->stored;
-    for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
+    assert(text);
+    for (const char *line = text; *line; line = next_line(line)) {
         size_t n_key = strcspn(line, "="), n = strcspn(line, "\n");
         json_object_setn_new(canonical, line, n_key, json_stringn(line + n_key + 1, n - n_key - 1));
     }
