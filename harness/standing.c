@@ -1,12 +1,12 @@
 #include "harness/standing.h"
 
+#include "harness/base/clock.h"
 #include "harness/base/file.h"
 #include "results/query.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 /* A running matrix rewrites its file all the time; an older one was left by a killed run. */
 enum { RUNNING_IS_FRESH_SECONDS = 30 };
@@ -14,7 +14,7 @@ enum { RUNNING_IS_FRESH_SECONDS = 30 };
 static bool is_fresh(const char *path)
 {
     struct stat st;
-    return stat(path, &st) == 0 && time(NULL) - st.st_mtime <= RUNNING_IS_FRESH_SECONDS;
+    return stat(path, &st) == 0 && clock_unix() - st.st_mtime <= RUNNING_IS_FRESH_SECONDS;
 }
 
 static bool read_running_line(struct running_cell *r, char *line, struct arena *a)
