@@ -1,0 +1,146 @@
+/*
+ * rig: a tiny model with a method, made-up rows and all that trains it, for tests of the
+ * running half of the harness. Rows are drawn, not read: no files are needed.
+ */
+#ifndef FT_TESTS_HARNESS_RIG_H
+#define FT_TESTS_HARNESS_RIG_H
+
+#include "harness/base/rng.h"
+#include "harness/train.h"
+#include "tests/methods/fixture.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <unistd.h>
+
+enum { RIG_VOCAB = 40, RIG_CLASSES = 3, RIG_LENGTH = 12 };
+
+/* What a rig is to train. */
+struct rig_plan {
+    const char *method;
+    const char *dropout; /* "0", "0.1" */
+    int n_train, n_epochs, batch_size, micro_tokens;
+    double learning_rate;
+    enum train_metric metric;
+    bool noisy; /* labels of validation have nothing to do with its rows */
+};
+
+static const struct rig_plan rig_small = {.method = "full",
+                                          .dropout = "0.1",
+                                          .n_train = 22,
+                                          .n_epochs = 3,
+                                          .batch_size = 8,
+                                          .micro_tokens = 40,
+                                          .learning_rate = 0.01};
+
+struct trainer {
+    struct rig rig; /* tests/methods/fixture.h: arena, model, tuned; its tape is not used */
+    struct feed train, validation;
+    struct batches order; /* of validation */
+    struct steps steps;
+    struct engine engine;
+    struct train_hooks hooks;
+    struct train_state state;
+    struct training t;
+};
+
+/* n rows of 3 to RIG_LENGTH tokens. The class decides which third of the vocabulary a
+ * row's words come from, unless labels are noise. */
+static inline struct feed rig_feed(int n, bool noisy, uint64_t seed, struct arena *a)
+{
+    struct rng r = {.seed = seed, .stream = RNG_FEW_SHOT};
+    struct feed f = {.n = n, .n_classes = RIG_CLASSES};
+    uint64_t at = 0;
+    f.labels = arena_array(a, (size_t)n, sizeof(int));
+    f.length_tok = arena_array(a, (size_t)n, sizeof(int));
+    f.hashes = arena_array(a, (size_t)n, sizeof *f.hashes);
+    f.tokens.ids = arena_array(a, (size_t)n * RIG_LENGTH, sizeof(int));
+    f.tokens.offsets = arena_array(a, (size_t)n + 1, sizeof(int));
+    f.tokens.n = n;
+    for (int i = 0; i < n; i++) {
+        int class = (int)rng_below(&r, at++, RIG_CLASSES);
+        int length = 3 + (int)rng_below(&r, at++, RIG_LENGTH - 2);
+        f.labels[i] = noisy ? (int)rng_below(&r, at++, RIG_CLASSES) : class;
+        f.hashes[i] = at;
+        f.length_tok[i] = length;
+        f.tokens.offsets[i + 1] = f.tokens.offsets[i] + length;
+        for (int k = 0; k < length; k++)
+            f.tokens.ids[f.tokens.offsets[i] + k] = 4 + class * 12 + (int)rng_below(&r, at++, 12);
+    }
+    return f;
+}
+
+static inline void rig_measure_all(struct trainer *x)
+{
+    const struct steps *s = &x->steps;
+    for (long i = 0; i < s->n_micro; i++)
+        engine_measure(&x->engine, &x->train, s->rows + s->micro_start[i],
+                       s->micro_start[i + 1] - s->micro_start[i], true);
+    for (int i = 0; i < x->order.n; i++)
+        engine_measure(&x->engine, &x->validation, x->order.rows + x->order.start[i],
+                       x->order.start[i + 1] - x->order.start[i], false);
+}
+
+/* Everything up to, but without, the first update. The same plan gives the same bits. */
+static inline void trainer_open(struct trainer *x, const struct rig_plan *p)
+{
+    struct err e = {0};
+    *x = (struct trainer){0};
+    struct arena *a = &x->rig.arena;
+    declare_small(&x->rig, p->dropout);
+    must(attach(&x->rig, p->method, NULL, &e), &e);
+    params_allocate(&x->rig.model.params, true);
+    params_init_missing(&x->rig.model.params, 1);
+    x->train = rig_feed(p->n_train, false, 11, a);
+    x->validation = rig_feed(10, p->noisy, 12, a);
+    x->order = order_evaluation(x->validation.n, x->validation.length_tok, p->micro_tokens, a);
+    x->steps = steps_lay(&x->train, p->n_epochs, p->batch_size, p->micro_tokens, 3, a);
+    train_state_init(&x->state, &x->steps, x->rig.model.params.n_train, a);
+    int bound = p->micro_tokens > RIG_LENGTH ? p->micro_tokens : RIG_LENGTH;
+    engine_init(&x->engine, &x->rig.tuned, bound, bound, 3, a);
+    rig_measure_all(x);
+    engine_allocate(&x->engine);
+    x->t = (struct training){
+        .engine = &x->engine,
+        .train = &x->train,
+        .validation = &x->validation,
+        .validation_order = &x->order,
+        .steps = &x->steps,
+        .options = {.adamw = {0.9f, 0.999f, 1e-8f, 0.01f},
+                    .lr_scheduler_type = SCHEDULE_LINEAR,
+                    .learning_rate = p->learning_rate,
+                    .warmup_ratio = 0.1,
+                    .max_grad_norm = 1,
+                    .metric_for_best_model = p->metric},
+        .hooks = &x->hooks,
+        .logits = arena_array(a, (size_t)x->validation.n * RIG_CLASSES, sizeof(float)),
+        .predicted = arena_array(a, (size_t)x->validation.n, sizeof(int))};
+}
+
+static inline void trainer_close(struct trainer *x)
+{
+    engine_release(&x->engine);
+    rig_release(&x->rig);
+}
+
+/* Gradients of update number step, in the gradient block; its mean loss. */
+static inline double rig_gradients(struct trainer *x, long step)
+{
+    const struct steps *s = &x->steps;
+    double loss = 0;
+    for (long i = s->step_micro[step]; i < s->step_micro[step + 1]; i++)
+        loss += engine_train(&x->engine, &x->train, s->rows + s->micro_start[i],
+                             s->micro_start[i + 1] - s->micro_start[i],
+                             1.0f / (float)steps_examples(s, step), (uint32_t)i);
+    return loss;
+}
+
+/* A folder of this test's own under /tmp; NAME inside it, in the arena. */
+static inline const char *rig_folder(struct arena *a)
+{
+    char *path = arena_strdup(a, "/tmp/ftbench_test_XXXXXX");
+    cr_assert(mkdtemp(path) != NULL);
+    return path;
+}
+
+#endif

@@ -1,0 +1,113 @@
+/* Feeds: rows as the tokenizer's ids; packed batches made of them. */
+#include "tests/harness/rig.h"
+
+static const char vocab[] = "models/zoo/mini/vocab.txt";
+
+/* Three rows of a data set that is nowhere on disk. */
+static struct example examples[] = {{"I love it, finished my thesis.", 1, 0, 0xa1},
+                                    {"cold shower again", 0, 0, 0xb2},
+                                    {"ok", 1, 0, 0xc3}};
+static const struct dataset_info info = {.name = "three", .n_classes = 2};
+static const struct dataset three = {.info = &info, .examples = examples, .n = 3};
+
+static struct tokenizer *open_vocab(void)
+{
+    struct err e = {0};
+    struct tokenizer *t = tokenizer_open(vocab, &e);
+    cr_assert(t != NULL, "%s", e.text);
+    return t;
+}
+
+Test(feed, rows_are_encoded_in_the_order_asked_for)
+{
+    struct arena a = {0};
+    struct err e = {0};
+    struct tokenizer *t = open_vocab();
+    struct feed f;
+    int index[] = {2, 0};
+    struct rows rows = {index, 2};
+    struct feed_source from = {&three, t, 64};
+    cr_assert(feed_encode(&f, &from, &rows, &a, &e) == 0, "%s", e.text);
+    cr_assert(f.n == 2 && f.n_classes == 2);
+    for (int i = 0; i < 2; i++) {
+        const struct example *x = &examples[index[i]];
+        int ids[64], n = tokenizer_encode(t, x->text, 64, ids, &e);
+        cr_expect(f.labels[i] == x->label && f.hashes[i] == x->hash);
+        cr_assert(f.length_tok[i] == n && n > 2);
+        cr_expect(memcmp(f.tokens.ids + f.tokens.offsets[i], ids, (size_t)n * sizeof *ids) == 0);
+    }
+    feed_release(&f);
+    tokenizer_free(t);
+    arena_release(&a);
+}
+
+Test(feed, long_texts_are_cut)
+{
+    struct arena a = {0};
+    struct err e = {0};
+    struct tokenizer *t = open_vocab();
+    struct feed f;
+    int index[] = {0, 1, 2};
+    struct rows rows = {index, 3};
+    struct feed_source from = {&three, t, 4};
+    cr_assert(feed_encode(&f, &from, &rows, &a, &e) == 0, "%s", e.text);
+    cr_expect(f.length_tok[0] == 4 && f.length_tok[1] == 4 && f.length_tok[2] == 3);
+    cr_expect(f.tokens.n_truncated == 2);
+    feed_release(&f);
+    tokenizer_free(t);
+    arena_release(&a);
+}
+
+Test(feed, a_text_that_is_not_utf8_names_the_data_set)
+{
+    struct arena a = {0};
+    struct err e = {0};
+    struct tokenizer *t = open_vocab();
+    struct example bad[] = {{"fine", 0, 0, 1}, {"bad \xff byte", 1, 0, 2}};
+    struct dataset d = {.info = &info, .examples = bad, .n = 2};
+    struct feed f;
+    int index[] = {0, 1};
+    struct rows rows = {index, 2};
+    struct feed_source from = {&d, t, 16};
+    cr_assert(feed_encode(&f, &from, &rows, &a, &e) == -1);
+    cr_expect(strstr(e.text, "data set three") && strstr(e.text, "UTF-8"), "%s", e.text);
+    feed_release(&f);
+    tokenizer_free(t);
+    arena_release(&a);
+}
+
+Test(packer, rows_lie_end_to_end_in_the_order_given)
+{
+    struct arena a = {0};
+    struct feed f = rig_feed(5, false, 7, &a);
+    const int rows[] = {3, 0, 4};
+    int n_tok = 0;
+    struct packer p;
+    packer_init(&p, 3 * RIG_LENGTH, 3, &a);
+    struct batch b = packer_pack(&p, &f, rows, 3);
+    cr_assert(b.n_seq == 3 && b.token_type_ids == NULL);
+    for (int i = 0; i < 3; i++) {
+        size_t length = (size_t)f.length_tok[rows[i]];
+        cr_expect(b.offsets[i] == n_tok && b.labels[i] == f.labels[rows[i]]);
+        cr_expect(memcmp(b.input_ids + n_tok, f.tokens.ids + f.tokens.offsets[rows[i]],
+                         length * sizeof(int)) == 0);
+        n_tok += (int)length;
+    }
+    cr_expect(b.n_tok == n_tok && b.offsets[3] == n_tok);
+    arena_release(&a);
+}
+
+Test(packer, packing_takes_no_memory)
+{
+    struct arena a = {0};
+    struct feed f = rig_feed(5, false, 7, &a);
+    const int rows[] = {0, 1, 2};
+    struct packer p;
+    packer_init(&p, 3 * RIG_LENGTH, 3, &a);
+    size_t used = a.used_bytes;
+    packer_pack(&p, &f, rows, 3);
+    struct batch b = packer_pack(&p, &f, rows + 2, 1);
+    cr_expect(a.used_bytes == used);
+    cr_expect(b.n_seq == 1 && b.n_tok == f.length_tok[2]); /* nothing is left of the first */
+    arena_release(&a);
+}
