@@ -76,7 +76,7 @@ EOF
 cp -r "$out" "$scratch/first"
 expect_status 0 "$ftbench" report "$scratch/spec.yaml" --db "$db" --out "$out"
 diff -r "$scratch/first" "$out" || fail "two reports of one database differ"
-cd "$out/figures"
+cd "$out/figures" || exit 1
 rm speed_and_memory.svg
 gnuplot speed_and_memory.gp
 cmp speed_and_memory.svg "$scratch/first/figures/speed_and_memory.svg"
