@@ -135,6 +135,11 @@ static inline double rig_gradients(struct trainer *x, long step)
     return loss;
 }
 
+static inline bool says(const struct err *e, const char *text)
+{
+    return strstr(e->text, text) != NULL;
+}
+
 /* A folder of this test's own under /tmp; NAME inside it, in the arena. */
 static inline const char *rig_folder(struct arena *a)
 {

@@ -1,0 +1,292 @@
+/* Training: the best epoch is kept, a stopped training goes on with the same bits, and one
+ * that diverges says where. */
+#include "harness/snapshot.h"
+#include "tests/harness/rig.h"
+
+#include <math.h>
+
+static struct err e;
+
+static void train_to_the_end(struct trainer *x)
+{
+    cr_assert(train_run(&x->t, &x->state, &e) == TRAIN_DONE, "%s", e.text);
+}
+
+static size_t block(const struct trainer *x)
+{
+    return x->rig.model.params.n_train * sizeof(float);
+}
+
+Test(train, the_loss_falls_and_everything_is_counted)
+{
+    struct trainer x;
+    struct rig_plan plan = rig_small;
+    plan.n_epochs = 8;
+    trainer_open(&x, &plan);
+    train_to_the_end(&x);
+    const struct train_state *s = &x.state;
+    long n_tok = 0;
+    cr_assert(s->step == x.steps.n_steps && s->n_epochs == plan.n_epochs);
+    for (int i = 0; i < x.train.n; i++)
+        n_tok += x.train.length_tok[i];
+    cr_expect(s->n_tok == plan.n_epochs * n_tok && s->n_examples == plan.n_epochs * x.train.n);
+    for (int i = 0; i < plan.n_epochs; i++) { /* an epoch's loss is the mean over its rows */
+        double sum = 0;
+        for (long k = (long)i * x.steps.steps_per_epoch; k < (i + 1L) * x.steps.steps_per_epoch;
+             k++) {
+            cr_expect(s->steps[k].epoch == i + 1);
+            sum += s->steps[k].loss * steps_examples(&x.steps, k);
+        }
+        cr_expect(s->epochs[i].train_loss == sum / x.train.n);
+    }
+    cr_expect(s->epochs[7].train_loss < 0.6 * s->epochs[0].train_loss, "%g, then %g",
+              s->epochs[0].train_loss, s->epochs[7].train_loss);
+    /* warm-up to the peak, then down to 0 behind the last step */
+    cr_expect(s->steps[0].learning_rate == 0 && s->steps[3].learning_rate == 0.01);
+    cr_expect(s->steps[23].learning_rate > 0 && s->steps[23].learning_rate < 0.001);
+    trainer_close(&x);
+}
+
+/* Labels of validation that are noise: its loss is best early, while the rows are still being
+ * learned by heart. */
+Test(train, the_best_epoch_is_chosen_and_put_back)
+{
+    static const enum train_metric metrics[] = {BEST_ACCURACY, BEST_F1_MACRO, BEST_LOSS};
+    for (int k = 0; k < 3; k++) {
+        struct trainer x;
+        struct rig_plan plan = rig_small;
+        plan.n_epochs = 6;
+        plan.noisy = true;
+        plan.metric = metrics[k];
+        trainer_open(&x, &plan);
+        train_to_the_end(&x);
+        const struct result_epoch *r = x.state.epochs;
+        int best = 0;
+        for (int i = 1; i < plan.n_epochs; i++)
+            if (metrics[k] == BEST_LOSS ? r[i].validation_loss < r[best].validation_loss
+                : metrics[k] == BEST_ACCURACY
+                    ? r[i].validation_accuracy > r[best].validation_accuracy
+                    : r[i].validation_f1_macro > r[best].validation_f1_macro)
+                best = i;
+        cr_assert(x.state.best_epoch == best + 1, "metric %d: %d, not %d", k, x.state.best_epoch,
+                  best + 1);
+        cr_assert(k != 2 || best + 1 < plan.n_epochs, "the last was best: nothing is shown");
+        /* Validating again gives the numbers of that epoch, to the bit. */
+        engine_evaluate(&x.engine, &x.validation, &x.order, x.t.logits);
+        double m[METRIC_COUNT];
+        for (int i = 0; i < x.validation.n; i++)
+            x.t.predicted[i] = metrics_argmax(x.t.logits + i * RIG_CLASSES, RIG_CLASSES);
+        metrics_compute(m, &(struct predictions){x.validation.n, RIG_CLASSES, x.validation.labels,
+                                                 x.t.predicted, x.t.logits});
+        cr_expect(m[METRIC_LOSS] == r[best].validation_loss);
+        cr_expect(m[METRIC_ACCURACY] == r[best].validation_accuracy);
+        trainer_close(&x);
+    }
+}
+
+Test(train, of_equal_epochs_the_earliest_stays)
+{
+    static const enum train_metric metrics[] = {BEST_ACCURACY, BEST_F1_MACRO, BEST_LOSS};
+    for (int k = 0; k < 3; k++) {
+        struct trainer x;
+        struct rig_plan plan = rig_small;
+        plan.learning_rate = 0; /* nothing moves: all epochs are equal */
+        plan.metric = metrics[k];
+        trainer_open(&x, &plan);
+        train_to_the_end(&x);
+        cr_expect(x.state.best_epoch == 1 && x.state.n_epochs == 3);
+        trainer_close(&x);
+    }
+}
+
+Test(train, metrics_have_the_names_of_the_option)
+{
+    cr_expect(train_metric_named("accuracy") == BEST_ACCURACY);
+    cr_expect(train_metric_named("macro_f1") == BEST_F1_MACRO);
+    cr_expect(train_metric_named("loss") == BEST_LOSS);
+}
+
+/* --- stop and go on -------------------------------------------------------- */
+
+static const struct cell a_cell = {.id = "0123456789abcdef"};
+
+struct stopping {
+    struct trainer *x;
+    const char *path;
+    long at; /* stop once this many updates are done */
+};
+
+static bool stop_at(void *context)
+{
+    const struct stopping *s = context;
+    return s->x->state.step == s->at;
+}
+
+static int write_snapshot(void *context, const struct train_state *s, struct err *err)
+{
+    const struct stopping *c = context;
+    return snapshot_write(c->path, &a_cell, s, &c->x->rig.model.params, err);
+}
+
+/* A fresh trainer that takes up the snapshot at path, if there is one, and stops after
+ * update `at` (0: goes to the end). */
+static void run_part(struct trainer *x, const struct rig_plan *plan, const char *path, long at)
+{
+    struct stopping stopping = {x, path, at};
+    trainer_open(x, plan);
+    x->hooks = (struct train_hooks){
+        .context = &stopping, .snapshot = write_snapshot, .stop = at ? stop_at : NULL};
+    int read = snapshot_read(path, &a_cell, &x->steps, &x->state, &x->rig.model.params, &e);
+    cr_assert(read >= 0, "%s", e.text);
+    enum train_outcome outcome = train_run(&x->t, &x->state, &e);
+    cr_assert(outcome == (at ? TRAIN_STOPPED : TRAIN_DONE), "%s", e.text);
+    x->hooks = (struct train_hooks){0};
+}
+
+/* Bit for bit, but for what a clock measured. */
+static void expect_equal(const struct trainer *x, const struct trainer *y, long at)
+{
+    const struct adamw_state *p = &x->rig.model.params.adam, *q = &y->rig.model.params.adam;
+    const struct train_state *s = &x->state, *t = &y->state;
+    cr_assert(memcmp(p->param, q->param, block(x)) == 0, "parameters, stopped at %ld", at);
+    cr_assert(memcmp(p->m, q->m, block(x)) == 0 && memcmp(p->v, q->v, block(x)) == 0);
+    cr_assert(memcmp(s->steps, t->steps, (size_t)s->step * sizeof *s->steps) == 0, "curve, %ld",
+              at);
+    cr_assert(s->step == t->step && s->n_epochs == t->n_epochs);
+    cr_assert(s->best_epoch == t->best_epoch && s->best_value == t->best_value);
+    cr_assert(s->n_tok == t->n_tok && s->n_examples == t->n_examples);
+    for (int i = 0; i < s->n_epochs; i++) {
+        const struct result_epoch *a = &s->epochs[i], *b = &t->epochs[i];
+        cr_assert(a->train_loss == b->train_loss && a->validation_loss == b->validation_loss &&
+                  a->validation_accuracy == b->validation_accuracy);
+    }
+}
+
+static void stop_at_every_step(const char *method)
+{
+    struct arena a = {0};
+    struct rig_plan plan = rig_small;
+    struct trainer whole;
+    plan.method = method;
+    trainer_open(&whole, &plan);
+    train_to_the_end(&whole);
+    const char *folder = rig_folder(&a), *path = arena_printf(&a, "%s/s", folder);
+    for (long at = 1; at <= whole.steps.n_steps; at++) {
+        struct trainer part, rest;
+        run_part(&part, &plan, path, at);
+        trainer_close(&part);
+        run_part(&rest, &plan, path, 0);
+        cr_assert(rest.state.n_resumed == 1);
+        expect_equal(&whole, &rest, at);
+        trainer_close(&rest);
+        unlink(path);
+    }
+    /* And one that is stopped after each of its updates. */
+    struct trainer x;
+    for (long at = 1; at < whole.steps.n_steps; at++) {
+        run_part(&x, &plan, path, at);
+        trainer_close(&x);
+    }
+    run_part(&x, &plan, path, 0);
+    cr_assert(x.state.n_resumed == whole.steps.n_steps - 1);
+    expect_equal(&whole, &x, -1);
+    trainer_close(&x);
+    unlink(path);
+    rmdir(folder);
+    trainer_close(&whole);
+    arena_release(&a);
+}
+
+Test(train, stopped_anywhere_full_goes_on_with_the_same_bits)
+{
+    stop_at_every_step("full");
+}
+
+Test(train, stopped_anywhere_lora_goes_on_with_the_same_bits)
+{
+    stop_at_every_step("lora");
+}
+
+/* --- what goes wrong -------------------------------------------------------- */
+
+static void poison(void *context, const struct train_state *s)
+{
+    struct trainer *x = context;
+    if (s->step == 2)
+        x->rig.model.params.adam.param[0] = NAN;
+}
+
+Test(train, a_loss_that_is_not_a_number_names_step_and_rate)
+{
+    struct trainer x;
+    struct rig_plan plan = rig_small;
+    trainer_open(&x, &plan);
+    /* the first parameter declared is the word table: row 0 is never used */
+    x.hooks = (struct train_hooks){.context = &x, .progress = poison};
+    for (int i = 0; i < x.train.tokens.offsets[x.train.n]; i++)
+        x.train.tokens.ids[i] = 0;
+    cr_assert(train_run(&x.t, &x.state, &e) == TRAIN_FAILED);
+    cr_expect(says(&e, "training diverged at step 3 of 9: loss nan"), "%s", e.text);
+    cr_expect(says(&e, "try a smaller learning_rate than 0.01"), "%s", e.text);
+    cr_expect(x.state.step == 2);
+    trainer_close(&x);
+}
+
+/* After the last update no loss is computed any more: validation must see it. */
+Test(train, an_end_that_diverges_names_the_epoch)
+{
+    struct trainer x;
+    struct rig_plan plan = rig_small;
+    plan.n_epochs = 1;
+    plan.batch_size = plan.n_train;
+    plan.learning_rate = 1e38;
+    trainer_open(&x, &plan);
+    x.t.options.warmup_ratio = 0;
+    cr_assert(train_run(&x.t, &x.state, &e) == TRAIN_FAILED);
+    cr_expect(says(&e, "training diverged in epoch 1 of 1: validation loss"), "%s", e.text);
+    cr_expect(says(&e, "1e+38"), "%s", e.text);
+    trainer_close(&x);
+}
+
+static bool always(void *context)
+{
+    return context != NULL;
+}
+
+static int full_disk(void *context, const struct train_state *s, struct err *err)
+{
+    return context && s ? err_set(err, "no room for a snapshot") : 0;
+}
+
+Test(train, a_snapshot_that_cannot_be_written_fails)
+{
+    struct trainer x;
+    trainer_open(&x, &rig_small);
+    x.hooks = (struct train_hooks){.context = &x, .snapshot_due = always, .snapshot = full_disk};
+    cr_assert(train_run(&x.t, &x.state, &e) == TRAIN_FAILED);
+    cr_expect(eq(str, e.text, "no room for a snapshot"));
+    trainer_close(&x);
+}
+
+Test(train, stopping_needs_no_snapshot)
+{
+    struct trainer x;
+    trainer_open(&x, &rig_small);
+    x.hooks = (struct train_hooks){.context = &x, .stop = always};
+    cr_assert(train_run(&x.t, &x.state, &e) == TRAIN_STOPPED);
+    cr_expect(x.state.step == 1);
+    trainer_close(&x);
+}
+
+Test(train, what_trains_nothing_does_nothing)
+{
+    struct trainer x;
+    struct rig_plan plan = rig_small;
+    plan.method = "null";
+    plan.n_epochs = 0;
+    trainer_open(&x, &plan);
+    cr_assert(x.rig.model.params.n_train == 0);
+    train_to_the_end(&x);
+    cr_expect(x.state.step == 0 && x.state.best_epoch == 0 && x.state.n_tok == 0);
+    trainer_close(&x);
+}
