@@ -1,0 +1,125 @@
+/* Records: what a running cell hands to the store. */
+#include "harness/base/environment.h"
+#include "harness/record.h"
+#include "tests/harness/scene.h"
+
+static const char *fact(const struct result_run *r, const char *key)
+{
+    for (int i = 0; i < r->n_environment; i++)
+        if (strcmp(r->environment[i].key, key) == 0)
+            return r->environment[i].value;
+    return NULL;
+}
+
+Test(record, identity_and_environment_of_a_cell)
+{
+    struct scene s;
+    struct record r;
+    scene_open(&s, "mini-bert-xs", "{lora: {r: 4}}", "");
+    const struct cell *c = &s.plan.cells[0];
+    record_init(&r, c, &s.arena);
+    const struct result_cell *x = &r.result.cell;
+    cr_expect(eq(str, (char *)x->cell_id, (char *)c->id));
+    cr_expect(eq(str, (char *)x->canonical, (char *)c->canonical));
+    cr_expect(eq(str, (char *)x->model, "mini-bert-xs"));
+    cr_expect(eq(str, (char *)x->method, "lora r=4"));
+    cr_expect(eq(str, (char *)x->dataset, "mini_irony"));
+    cr_expect(eq(str, (char *)x->protocol, "sound"));
+    cr_expect(eq(str, (char *)x->precision, "float32"));
+    cr_expect(says(x->method_options, "r=4\n") && says(x->protocol_options, "max_length=16\n"));
+    cr_expect(x->seed == 1);
+    const struct result_run *run = &r.result.run;
+    cr_expect(run->status == RESULT_DONE && run->numerics_version == NUMERICS_VERSION);
+    cr_expect(strlen(run->started) == 20 && run->started[19] == 'Z', "%s", run->started);
+    cr_expect(fact(run, "blas") != NULL && strlen(run->blas_core) > 0);
+    cr_expect(run->n_environment == ENVIRONMENT_FACTS + 1);
+    scene_close(&s);
+}
+
+/* Equal logits: the first class is predicted, as metrics_argmax says. */
+Test(record, predictions_follow_from_logits)
+{
+    struct scene s;
+    struct record r;
+    int labels[] = {1, 0, 1};
+    uint64_t hashes[] = {5, 6, 7};
+    const float logits[] = {0, 1, 2, -1, 3, 3};
+    const struct feed f = {.labels = labels, .hashes = hashes, .n = 3, .n_classes = 2};
+    scene_open(&s, "mini-bert-xs", "head", "");
+    record_init(&r, &s.plan.cells[0], &s.arena);
+    record_split(&r, "validation", &f, logits);
+    record_split(&r, "test", &f, logits);
+    cr_assert(r.result.n_splits == 2 && r.result.splits == r.splits);
+    const struct result_split *test = &r.splits[1];
+    cr_expect(eq(str, (char *)test->name, "test"));
+    cr_expect(test->rows.n == 3 && test->rows.logits == logits && test->row_hash == hashes);
+    cr_expect(test->rows.predicted[0] == 1 && test->rows.predicted[1] == 0 &&
+              test->rows.predicted[2] == 0);
+    scene_close(&s);
+}
+
+Test(record, a_training_with_its_curves_and_costs)
+{
+    struct scene s;
+    struct record r;
+    struct result_step curve[4] = {{.loss = 1}};
+    struct result_epoch epochs[2] = {{.train_loss = 0.5}};
+    const struct steps steps = {.n_steps = 4};
+    const struct train_state state = {.step = 4,
+                                      .n_epochs = 2,
+                                      .best_epoch = 1,
+                                      .n_resumed = 3,
+                                      .train_ns = 2500000000,
+                                      .n_tok = 700,
+                                      .n_examples = 60,
+                                      .steps = curve,
+                                      .epochs = epochs};
+    scene_open(&s, "mini-bert-xs", "head", "");
+    record_init(&r, &s.plan.cells[0], &s.arena);
+    record_training(&r, &state, &steps, 9);
+    const struct result_run *run = &r.result.run;
+    cr_expect(r.result.steps == curve && r.result.n_steps == 4);
+    cr_expect(r.result.epochs == epochs && r.result.n_epochs == 2);
+    cr_expect(run->seconds == 9 && run->train_seconds == 2.5);
+    cr_expect(run->train_tokens == 700 && run->train_examples == 60);
+    cr_expect(run->best_epoch == 1 && run->resumed == 3);
+    cr_expect(run->peak_rss_bytes > 1000000); /* this program is larger than that */
+    scene_close(&s);
+}
+
+Test(record, data_with_its_classes_and_audit)
+{
+    struct scene s;
+    struct record r;
+    struct split split;
+    const struct asset_flags flags = {.offline = true};
+    scene_open(&s, "mini-bert-xs", "head", "");
+    const struct cell *c = &s.plan.cells[0];
+    const struct dataset *d = dataset_load(c->dataset, &flags, &s.arena, &s.e);
+    cr_assert(d != NULL, "%s", s.e.text);
+    cr_assert(split_sound(&split, d, 1, &s.arena, &s.e) == 0, "%s", s.e.text);
+    record_init(&r, c, &s.arena);
+    record_data(&r, d, &split);
+    const struct result_dataset *x = &r.result.dataset;
+    cr_expect(eq(str, (char *)x->classes, "non_irony\nirony"));
+    cr_expect(eq(str, (char *)x->data_hash, (char *)d->data_hash));
+    cr_expect(x->audit[0] == '{' && x->stand_in == NULL && x->n_examples == d->n);
+    cr_expect(r.result.run.n_train == split.train.n && r.result.run.n_test == split.test.n);
+    cr_expect(r.result.run.n_validation == split.validation.n);
+    scene_close(&s);
+}
+
+Test(record, stored_with_the_spec_it_came_from)
+{
+    struct scene s;
+    struct record r;
+    scene_open(&s, "mini-bert-xs", "head", "");
+    record_init(&r, &s.plan.cells[0], &s.arena);
+    record_failure(&r, "it broke");
+    cr_assert(record_store(&r, &s.execute, &s.e) == 0, "%s", s.e.text);
+    cr_expect(eq(str, (char *)scene_message(&s, &s.plan.cells[0]), "it broke"));
+    cr_expect(eq(str, (char *)scene_ask(&s, "SELECT spec_hash FROM cell", NULL), s.spec.hash));
+    s.execute.db = arena_printf(&s.arena, "%s/none/r.db", s.folder);
+    cr_assert(record_store(&r, &s.execute, &s.e) == -1);
+    scene_close(&s);
+}
