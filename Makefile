@@ -4,6 +4,8 @@
 # each pair has objects of its own. Folders are layers: a folder may include
 # only what stands before it in LAYERS (checked by `make lint`).
 
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+
 V ?= release
 CC = gcc
 LAYERS := harness/base assets models/tensor models/tokenize models methods \
@@ -26,15 +28,17 @@ LDLIBS = $(PKG_LIBS) -lcsv -lpthread -lm
 
 layer_sources = $(filter-out harness/main.c,$(wildcard $(1)/*.c))
 archive = $(B)/lib$(subst /,_,$(1)).a
-SOURCES := $(foreach l,$(LAYERS),$(call layer_sources,$(l)))
-ARCHIVES := $(foreach l,$(LAYERS),$(if $(call layer_sources,$(l)),$(call archive,$(l))))
-# Last layer first: each archive is resolved by those behind it.
-REVERSED := $(shell printf '%s\n' $(ARCHIVES) | tac)
+# Layers that have sources, and their archives; a linker wants the last first.
+FILLED := $(foreach l,$(LAYERS),$(if $(call layer_sources,$(l)),$(l)))
+reversed = $(if $(1),$(call reversed,$(wordlist 2,99,$(1))) $(firstword $(1)))
+archives = $(foreach l,$(call reversed,$(1)),$(call archive,$(l)))
+ARCHIVES := $(call archives,$(FILLED))
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out $(wildcard tests/*/bench_*.c tests/*/*/bench_*.c),\
            $(wildcard tests/*/test_*.c tests/*/*/test_*.c)))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
+.SECONDARY:
 .PHONY: help all test unit e2e reproduce lint asan bench fmt clean
 
 help: ## this list
@@ -58,7 +62,7 @@ SHOW ?= @
 
 $(B)/ftbench: $(B)/harness/main.o $(ARCHIVES)
 	@echo "link $@"
-	$(SHOW)$(CC) $(LDFLAGS) -o $@ $< $(REVERSED) $(LDLIBS)
+	$(SHOW)$(CC) $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LDLIBS)
 
 define archive_rule
 $(call archive,$(1)): $(patsubst %.c,$(B)/%.o,$(call layer_sources,$(1)))
@@ -74,15 +78,16 @@ $(B)/%.o: %.c
 
 # A test of a layer links that layer and those before it, so it also proves the
 # layering: tests/models/tensor links harness/base ... models/tensor.
-upto = $(if $(filter $(1),$(LAYERS)),$(shell printf '%s\n' $(LAYERS) | sed '/^$(subst /,\/,$(1))$$/q'),$(LAYERS))
-test_archives = $(shell printf '%s\n' $(foreach l,$(call upto,$(1)),$(if $(call layer_sources,$(l)),$(call archive,$(l)))) | tac)
+# upto: layers as far as this one; all of them for a folder that is no layer.
+upto_in = $(firstword $(2)) $(if $(filter $(1),$(firstword $(2))),,$(call upto_in,$(1),$(wordlist 2,99,$(2))))
+upto = $(if $(filter $(1),$(FILLED)),$(call upto_in,$(1),$(FILLED)),$(FILLED))
 define test_rule
-$(B)/tests/$(1)/%: $(B)/tests/$(1)/%.o $(call test_archives,$(1))
-	$$(SHOW)$$(CC) $$(LDFLAGS) -o $$@ $$< $(call test_archives,$(1)) $$(LDLIBS) -lcriterion
+$(B)/tests/$(1)/%: $(B)/tests/$(1)/%.o $(2)
+	$$(SHOW)$$(CC) $$(LDFLAGS) -o $$@ $$< $(2) $$(LDLIBS) -lcriterion
 endef
-$(foreach d,$(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/*.c tests/*/*/*.c)))),$(eval $(call test_rule,$(d))))
+$(foreach d,$(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/*.c tests/*/*/*.c)))),$(eval $(call test_rule,$(d),$(call archives,$(call upto,$(d))))))
 $(B)/tests/%: $(B)/tests/%.o $(ARCHIVES)
-	$(SHOW)$(CC) $(LDFLAGS) -o $@ $< $(REVERSED) $(LDLIBS) -lcriterion
+	$(SHOW)$(CC) $(LDFLAGS) -o $@ $< $(ARCHIVES) $(LDLIBS) -lcriterion
 
 test: ftbench $(TESTS) ## unit tests, then end-to-end tests
 	@tests/run.sh unit $(TESTS)
