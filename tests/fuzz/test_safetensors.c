@@ -3,15 +3,10 @@
  * A fixed number of mutations of sound files, the same in every run; what it
  * proves is worth most with V=asan. Every value of what opens is read. */
 #include "harness/base/arena.h"
-#include "harness/base/rng.h"
 #include "models/safetensors.h"
+#include "tests/fuzz/mutate.h"
 
-#include <criterion/criterion.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 enum { MUTATIONS = 20000, LENGTH_BYTES = 8 };
 
@@ -45,16 +40,6 @@ static const char *const tokens[] = {"0",
                                      "}",
                                      "]"};
 enum { N_TOKENS = sizeof tokens / sizeof tokens[0] };
-
-struct chance {
-    struct rng r;
-    uint64_t at;
-};
-
-static uint32_t below(struct chance *c, size_t n)
-{
-    return rng_below(&c->r, c->at++, (uint32_t)n);
-}
 
 static void set_length(struct str *s, uint64_t length)
 {
@@ -166,7 +151,7 @@ Test(fuzz_safetensors, mutations_are_opened_or_refused)
         struct str file = {0};
         struct err e = {0};
         struct safetensors s;
-        struct chance c = {.r = {.seed = 1, .step = (uint32_t)i}};
+        struct chance c = chance_of(i);
         cr_assert(file_read(&file, corpus[i % 2], &e) == 0, "%s", e.text);
         for (uint32_t n = 1 + below(&c, 3); n > 0 && file.len >= LENGTH_BYTES; n--)
             mutate(&file, &c);
