@@ -1,5 +1,7 @@
 #include "harness/identity.h"
 
+#include "datasets/reader.h"
+
 #include "harness/base/file.h"
 #include "harness/base/paths.h"
 
@@ -131,8 +133,8 @@ static void describe(struct str *s, const struct dataset_info *info)
         str_add_char(s, '\n');
     }
     const struct reader_options *r = &info->reader;
-    str_printf(s, "reader %d latin1 %d header %d trim %d label %s\n", (int)r->kind, r->latin1,
-               r->header, r->trim, r->label ? r->label : "");
+    str_printf(s, "reader %s latin1 %d header %d trim %d label %s\n", reader_names[r->kind],
+               r->latin1, r->header, r->trim, r->label ? r->label : "");
     for (int i = 0; i < r->n_text; i++)
         str_printf(s, "text %s\n", r->text[i]);
     for (int i = 0; r->labels && i < info->n_classes; i++)
