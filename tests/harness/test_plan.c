@@ -33,22 +33,22 @@ static const char *id_of(const char *method, const char *rest, struct arena *a)
 Test(plan, order_and_ids_are_stable)
 {
     static const char *const wanted[] = {
-        "d0364b81bf91832e pets tiny-one full 7",
-        "34252707475a31e8 pets tiny-one full 1",
-        "69fbc803e0f7df5d pets tiny-one lora r=2 7",
-        "d90a6827e3d73a99 pets tiny-one lora r=2 1",
-        "3792447ec11dffdf pets tiny-two full 7",
-        "6db41a42b2ff7742 pets tiny-two full 1",
-        "5ea05fe9eae4a0d0 pets tiny-two lora r=2 7",
-        "b39a37921f7c38ec pets tiny-two lora r=2 1",
-        "46d50989ec924074 colours tiny-one full 7",
-        "6eb179a83530a078 colours tiny-one full 1",
-        "05b82ff2090d972a colours tiny-one lora r=2 7",
-        "e54485bec892c184 colours tiny-one lora r=2 1",
-        "2c3c5f7de4a9ac04 colours tiny-two full 7",
-        "83d5e62b77666d5c colours tiny-two full 1",
-        "141b7940d82027c8 colours tiny-two lora r=2 7",
-        "e288cb721a597e08 colours tiny-two lora r=2 1",
+        "61c8c0104432897d pets tiny-one full 7",
+        "30b7ea09cc953e07 pets tiny-one full 1",
+        "b937b468b4ce1adf pets tiny-one lora r=2 7",
+        "1362f71bef92bdc2 pets tiny-one lora r=2 1",
+        "a9292baa02503bad pets tiny-two full 7",
+        "263dffad5a9c2b78 pets tiny-two full 1",
+        "e449c3d2a648cbbf pets tiny-two lora r=2 7",
+        "e5be363260653e54 pets tiny-two lora r=2 1",
+        "59f391e46ad6d3d9 colours tiny-one full 7",
+        "f904f08fe5a6e3cd colours tiny-one full 1",
+        "8627c43a8ab7218e colours tiny-one lora r=2 7",
+        "9cedfd1a30b25ad6 colours tiny-one lora r=2 1",
+        "d1f486856d554816 colours tiny-two full 7",
+        "45c1e0e7c9248d22 colours tiny-two full 1",
+        "c4d818ad6c103627 colours tiny-two lora r=2 7",
+        "ddfb6a9695a2bcce colours tiny-two lora r=2 1",
     };
     use_test_home();
     struct arena a = {0};
