@@ -112,6 +112,17 @@ LANES_INLINE lanes lanes_larger(lanes a, lanes b)
 #endif
 }
 
+LANES_INLINE lanes lanes_sqrt(lanes a)
+{
+#if defined(__AVX512F__)
+    return (lanes)_mm512_sqrt_ps((__m512)a);
+#else
+    for (int i = 0; i < N_LANES; i++)
+        a[i] = sqrtf(a[i]);
+    return a;
+#endif
+}
+
 LANES_INLINE lanes lanes_abs(lanes a)
 {
     return (lanes)((int_lanes)a & 0x7FFFFFFF);

@@ -1,7 +1,8 @@
 /* Times the hot ops at the shapes of BERT sizes and AG News lengths, beside the
  * machine's sgemm peak. Not a test: build and run it by hand,
  *     make build/gcc-release/tests/models/tensor/bench_ops && build/.../bench_ops
- * Best of several runs, forward and backward apart. */
+ * Best of many runs, forward and backward apart; an argument picks one width. The
+ * BLAS environment is the caller's: OPENBLAS_CORETYPE, OPENBLAS_NUM_THREADS=1. */
 #include "harness/base/rng.h"
 #include "models/tensor/gemm.h"
 #include "models/tensor/ops.h"
@@ -205,8 +206,9 @@ static void measure_adamw(size_t n)
     free(block);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    int only = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0;
     /* Token counts of 32 AG News texts, much like any other 32: mean 53. */
     static const int lengths[N_SEQ] = {45, 38, 61, 52, 49, 44, 57,  39, 42, 66, 50,
                                        47, 53, 41, 58, 36, 71, 48,  55, 43, 62, 46,
@@ -224,6 +226,8 @@ int main(void)
     static const int widths[] = {128, 256, 512, 768};
     for (int i = 0; i < 4; i++) {
         int h = widths[i], n = b.n_tok;
+        if (only != 0 && only != h)
+            continue;
         b.width = h;
         double flops = 2.0 * n * h * h;
         measure(&b, "linear h h", linear, (int[3][2]){{n, h}, {h, h}, {1, h}}, 6, flops);
