@@ -33,7 +33,9 @@ const char *gemm_library(void);
 
 /* The environment the library must find when it is loaded so that its choice of
  * kernels is ours and known: pairs NAME, VALUE, ended by NULL; a NULL VALUE
- * means unset. main.c sets them and starts the program anew when they differ. */
+ * means unset. The kernels are those that fit the processor, or FTBENCH_BLAS_CORE
+ * when it is one of SkylakeX, Haswell and Nehalem. main.c sets them and starts the program anew
+ * when they differ. */
 const char *const *gemm_environment(void);
 
 /* Best of n measured sgemm of m x n x k, in GFLOP/s: the machine's peak. */

@@ -50,6 +50,17 @@ void slab_reset(struct slab *s)
     s->n_free = 0;
 }
 
+void slab_rewind(struct slab *s, size_t used_bytes)
+{
+    assert(used_bytes <= s->used_bytes);
+    s->used_bytes = used_bytes;
+    int kept = 0;
+    for (int i = 0; i < s->n_free; i++)
+        if (s->free[i].at + s->free[i].n_bytes <= s->base + used_bytes)
+            s->free[kept++] = s->free[i];
+    s->n_free = kept;
+}
+
 void *slab_alloc(struct slab *s, size_t n_bytes)
 {
     size_t need = round_up(n_bytes);

@@ -40,6 +40,10 @@ void slab_release(struct slab *s);
 /* Everything handed out is void again. */
 void slab_reset(struct slab *s);
 
+/* Everything handed out since used_bytes was what it was is void, unless it was
+ * an older block reused. */
+void slab_rewind(struct slab *s, size_t used_bytes);
+
 /* n_bytes (rounded up to 64) aligned to 64, not zeroed. Running out is our bug:
  * the dry run said how much is needed (assert). */
 void *slab_alloc(struct slab *s, size_t n_bytes);

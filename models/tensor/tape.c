@@ -77,6 +77,22 @@ struct tensor *tape_take_over(struct tape *t, struct tensor *x, bool needs_grad)
     return y;
 }
 
+struct tape_mark tape_mark(const struct tape *t)
+{
+    return (struct tape_mark){t->slab->used_bytes, t->last};
+}
+
+void tape_collapse(struct tape *t, struct tape_mark mark, struct tensor *x)
+{
+    if (t->last != mark.last || x->is_param)
+        return;
+    const float *from = x->data;
+    slab_rewind(t->slab, mark.slab_bytes);
+    x->data = slab_alloc(t->slab, tensor_bytes(x));
+    if (!t->dry)
+        memmove(x->data, from, tensor_bytes(x));
+}
+
 void *tape_keep(struct tape *t, size_t n_bytes)
 {
     return slab_alloc(t->slab, n_bytes);

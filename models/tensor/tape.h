@@ -61,6 +61,19 @@ void tape_release(struct tape *t);
 /* Begin a forward pass: slab and records are void. */
 void tape_begin(struct tape *t, bool training, uint64_t seed, uint32_t step);
 
+/* Where a stretch of a forward pass begins that may leave only its result. */
+struct tape_mark {
+    size_t slab_bytes;
+    struct tape_record *last;
+};
+struct tape_mark tape_mark(const struct tape *t);
+
+/* Ends the stretch that began at mark: when no backward remembers anything of it
+ * (evaluation, or layers below all that trains), every other tensor made since is
+ * void, its memory is free again and x's values move to the front. Otherwise
+ * nothing happens. */
+void tape_collapse(struct tape *t, struct tape_mark mark, struct tensor *x);
+
 /* --- for those who write ops ------------------------------------------- */
 
 /* Whether a gradient for x must be computed in this pass; x may be NULL. */

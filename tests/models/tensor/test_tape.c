@@ -240,6 +240,51 @@ Test(tape, gradients_of_micro_batches_add_up)
     free(n.blocks);
 }
 
+/* n_layers times gelu(x Q), collapsing after each; the first value of the result. */
+static float deep(struct net *n, struct tape *t, bool training, int n_layers)
+{
+    tape_begin(t, training, 1, 1);
+    struct tape_mark start = tape_mark(t);
+    struct tensor *x = op_embedding(t, &n->params[GAMMA], (int[N_TOK]){0}, N_TOK);
+    for (int l = 0; l < n_layers; l++) {
+        x = op_act(t, op_linear(t, x, &n->params[Q], NULL), ACT_GELU);
+        tape_collapse(t, start, x);
+    }
+    if (training)
+        tape_backward(t, op_cross_entropy(t, op_mean_rows(t, x, offsets, N_SEQ), labels, 1), 1);
+    return t->dry ? 0 : x->data[0];
+}
+
+Test(tape, collapses_what_no_backward_remembers)
+{
+    struct net frozen, trained;
+    net_init(&frozen, N_PARAMS);
+    net_init(&trained, Q);
+    size_t peaks[2][2];
+    for (int dry = 0; dry < 2; dry++)
+        for (int deeper = 0; deeper < 2; deeper++) {
+            struct slab slab;
+            struct tape t;
+            if (dry)
+                slab_init_dry(&slab);
+            else
+                slab_init(&slab, 1 << 20);
+            tape_init(&t, &slab, RECORDS_BYTES);
+            float value = deep(&frozen, &t, true, deeper ? 9 : 3);
+            peaks[dry][deeper] = slab.peak_bytes;
+            float same = deep(&trained, &t, true, deeper ? 9 : 3); /* collapses nothing */
+            cr_expect_eq(value, same);
+            cr_expect_gt(slab.peak_bytes, 2 * peaks[dry][deeper]);
+            tape_release(&t);
+            slab_release(&slab);
+        }
+    cr_expect_eq(peaks[0][0], peaks[0][1], "depth costs nothing");
+    cr_expect_eq(peaks[0][0], peaks[1][0], "dry knows");
+    cr_expect_eq(peaks[1][0], peaks[1][1]);
+    free(frozen.blocks);
+    free(trained.blocks);
+}
+
 /* --- slab -------------------------------------------------------------------------- */
 
 Test(slab, hands_out_aligned_and_reuses_exact_sizes)
