@@ -374,8 +374,11 @@ static struct tensor *encode(struct forward *f, bool first_only)
 {
     const struct parts *b = f->model->parts;
     struct tensor *x = embed(f);
-    for (int l = 0; l < b->n_layers; l++)
+    for (int l = 0; l < b->n_layers; l++) {
+        struct tape_mark mark = tape_mark(f->tape);
         x = run_layer(f, l, x, first_only && l == b->n_layers - 1);
+        tape_collapse(f->tape, mark, x);
+    }
     return x;
 }
 
