@@ -138,6 +138,17 @@ Test(planted, fault)
 C
 gcc -DWRONG=1 -o "$tree/failing" "$tree/test.c" -lcriterion || wrong "cannot build a test"
 gcc -DWRONG=0 -o "$tree/passing" "$tree/test.c" -lcriterion || wrong "cannot build a test"
+cat >"$tree/leak.c" <<'C'
+#include <criterion/criterion.h>
+#include <stdlib.h>
+Test(planted, leak)
+{
+    volatile char *p = malloc(77);
+    p[0] = 1;
+    p = NULL;
+}
+C
+gcc -fsanitize=address -o "$tree/leaking" "$tree/leak.c" -lcriterion || wrong "cannot build a test"
 printf '#!/bin/sh\necho "skip: no reason"\nexit 77\n' >"$tree/skipping"
 printf '#!/bin/sh\nkill -SEGV $$\n' >"$tree/crashing"
 chmod +x "$tree/skipping" "$tree/crashing"
@@ -146,6 +157,7 @@ grep -q 'unit: 1 passed, 0 failed, 1 skipped' "$tree/log" || wrong "run.sh count
 "$run" unit "$tree/passing" "$tree/failing" >"$tree/log" 2>&1 && wrong "run.sh passes a failing test"
 grep -q "^FAIL  $tree/failing" "$tree/log" || wrong "run.sh does not name the failing test"
 "$run" unit "$tree/passing" "$tree/crashing" >/dev/null 2>&1 && wrong "run.sh passes a crash"
+"$run" unit "$tree/passing" "$tree/leaking" >/dev/null 2>&1 && wrong "run.sh passes a leak"
 "$run" unit "$tree/skipping" >/dev/null 2>&1 && wrong "run.sh passes when nothing ran"
 "$run" unit >/dev/null 2>&1 && wrong "run.sh passes without tests"
 
