@@ -12,6 +12,7 @@ enum { RECORDS_BYTES = 1 << 16 };
 
 static const int one_short[] = {0, 1};
 static const int uneven[] = {0, 1, 6, 23};
+static const int long_short[] = {0, 33, 34};
 static const int four_five[] = {0, 4, 9};
 static const int six_seven[] = {0, 6, 13};
 static const int ids[] = {3, 0, 3, 3, 6, 1, 3, 0, 2};
@@ -130,6 +131,16 @@ static const struct op_case cases[] = {
      .n_seq = 3,
      .n_heads = 3,
      .dropout = 0.3f},
+    {"attention, long, wide heads",
+     {{34, 18}, {34, 18}, {34, 18}},
+     {34, 18},
+     attention_engine,
+     attention_twin,
+     SUMS,
+     .offsets = long_short,
+     .n_seq = 2,
+     .n_heads = 1,
+     .dropout = 0.1f},
     {"attention, more keys",
      {{9, 10}, {13, 10}, {13, 10}},
      {9, 10},
