@@ -13,7 +13,7 @@ LAYERS := harness/base assets models/tensor models/tokenize models methods \
 
 B := build/$(CC)-$(V)
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes \
-        -Wmissing-prototypes -Wundef -Werror
+        -Wmissing-prototypes -Wundef -Wno-psabi -Werror
 # No value-changing flags: the same bits from gcc and clang, from AVX2 and AVX-512.
 NUMERIC := -ffp-contract=off -fno-math-errno -fno-trapping-math
 OPT.release := -O3 -march=$(or $(MARCH),native) -g1

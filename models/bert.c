@@ -373,11 +373,12 @@ static struct tensor *run_layer(struct forward *f, int l, struct tensor *x, bool
 static struct tensor *encode(struct forward *f, bool first_only)
 {
     const struct parts *b = f->model->parts;
+    struct tape_mark start = tape_mark(f->tape);
     struct tensor *x = embed(f);
+    tape_collapse(f->tape, start, x);
     for (int l = 0; l < b->n_layers; l++) {
-        struct tape_mark mark = tape_mark(f->tape);
         x = run_layer(f, l, x, first_only && l == b->n_layers - 1);
-        tape_collapse(f->tape, mark, x);
+        tape_collapse(f->tape, start, x);
     }
     return x;
 }
