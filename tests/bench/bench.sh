@@ -16,14 +16,14 @@
 #                    tokens of the lengths in ag_news_lengths.txt
 #   BENCH_MODELS     bert-l2-h128 bert-l4-h256 bert-l4-h512 bert-l12-h768
 #   BENCH_METHODS    full lora,r=8 lora,r=64 head
-#   BENCH_SECONDS    2: about what a side's turn takes, one step at least
+#   BENCH_SECONDS    1.5: about what a side's turn takes, one step at least
 #   BENCH_ROUNDS     3; 2 where a step of both sides takes over 5 turns
 #   BENCH_CSV        build/bench.csv
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 read -ra models <<<"${BENCH_MODELS:-bert-l2-h128 bert-l4-h256 bert-l4-h512 bert-l12-h768}"
 read -ra methods <<<"${BENCH_METHODS:-full lora,r=8 lora,r=64 head}"
-seconds=${BENCH_SECONDS:-2}
+seconds=${BENCH_SECONDS:-1.5}
 csv=${BENCH_CSV:-build/bench.csv}
 engine=build/${CC:-gcc}-${V:-release}/tests/bench/bench_engine
 export FTBENCH_HOME=$PWD OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
