@@ -1,6 +1,7 @@
 /*
  * ftbench run: runs the cells of a spec that are not current.
  */
+#include "harness/base/file.h"
 #include "harness/command.h"
 #include "harness/identity.h"
 #include "harness/plan.h"
@@ -33,14 +34,17 @@ static int check_resolved(const struct cell *c, struct err *e)
 static int choose(struct todo *todo, const struct plan *plan, const struct command_line *cl,
                   struct err *e)
 {
-    struct store *store = store_open(cl->db, STORE_WRITE, e);
+    struct store *store = NULL;
 
-    if (!store)
-        return -1;
+    if (!cl->dry_run || file_exists(cl->db)) {
+        store = store_open(cl->db, cl->dry_run ? STORE_READ : STORE_WRITE, e);
+        if (!store)
+            return -1;
+    }
     todo->cells = arena_array(cl->arena, (size_t)plan->n, sizeof *todo->cells);
     for (int i = 0; i < plan->n; i++) {
-        enum result_status status;
-        if (store_status(store, plan->cells[i].id, &status, e)) {
+        enum result_status status = RESULT_ABSENT;
+        if (store && store_status(store, plan->cells[i].id, &status, e)) {
             store_close(store);
             return -1;
         }

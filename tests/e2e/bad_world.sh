@@ -32,6 +32,18 @@ expect_status 3 "$ftbench" run "$scratch/more.yaml" --db "$scratch/text.db"
 said "$scratch/text.db"
 [ "$(cat "$scratch/text.db")" = "this is text" ] || fail "a foreign file was overwritten"
 
+# Weights that are not here and whose hash nobody published: their cells have no id yet.
+# Looking at what would run makes no database.
+FTBENCH_MIRROR='' expect_status 0 "$ftbench" run specs/counts.yaml --dry-run --db "$scratch/no.db"
+FTBENCH_MIRROR='' expect_status 3 "$ftbench" run specs/counts.yaml --limit 1 --db "$scratch/unknown.db"
+said "model bert-base-cased is not here and nobody published its hash"
+[ ! -e "$scratch/no.db" ] || fail "a dry run made a database"
+[ ! -e "$scratch/unknown.db.state" ] || fail "a cell of unknown weights was begun"
+
+# More processes than there can be.
+expect_status 2 "$ftbench" run "$scratch/spec.yaml" --jobs 257 --db "$scratch/no.db"
+said "1 to 256"
+
 # A full disk: a small file system that is filled up after the first result.
 mkdir "$scratch/full"
 if mount -t tmpfs -o size=2m none "$scratch/full" 2>/dev/null; then
