@@ -318,14 +318,15 @@ Test(store_failures, killed_while_writing)
     store_close(must_open(STORE_WRITE));
     struct rng moments = {.seed = (uint64_t)clock_ns()};
     int n_cells = 0;
-    for (int round = 0; round < 12; round++) {
+    /* At least 12 rounds; on a busy machine more, each longer, until one got to a cell. */
+    for (int round = 0; round < 12 || (n_cells == 0 && round < 100); round++) {
         fflush(NULL);
         pid_t child = fork();
         cr_assert(child >= 0);
         if (child == 0) {
             write_for_ever();
         }
-        usleep(5000 + rng_u32(&moments, (uint64_t)round) % 60000);
+        usleep(5000 + rng_u32(&moments, (uint64_t)round) % (60000 * (1 + (uint32_t)round / 12)));
         kill(child, SIGKILL);
         int status;
         cr_assert(waitpid(child, &status, 0) == child);
