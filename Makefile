@@ -50,7 +50,8 @@ include build/packages.mk
 endif
 build/packages.mk: tools/packages.sh
 	@mkdir -p build
-	@tools/packages.sh > $@
+	@tools/packages.sh > $@.new
+	@mv $@.new $@
 
 all: ftbench ## build ./ftbench
 
