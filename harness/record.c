@@ -124,15 +124,29 @@ void record_failure(struct record *r, const char *message)
     r->result.run.message = message;
 }
 
+/* Whether the store holds this cell as done: a failure must not replace that. */
+static int is_done(struct store *store, const struct record *r, bool *done, struct err *e)
+{
+    enum result_status status;
+
+    if (store_status(store, r->result.cell.cell_id, &status, e))
+        return -1;
+    *done = status == RESULT_DONE;
+    return 0;
+}
+
 int record_store(struct record *r, const struct execute_params *p, struct err *e)
 {
     struct store *store = store_open(p->db, STORE_WRITE, e);
+    bool done = false;
 
     if (!store)
         return -1;
     r->result.cell.spec_path = p->spec_path;
     r->result.cell.spec_hash = p->spec_hash;
-    int failed = store_put_result(store, &r->result, e);
+    int failed = r->result.run.status == RESULT_FAILED && is_done(store, r, &done, e);
+    if (!failed && !done)
+        failed = store_put_result(store, &r->result, e);
     store_close(store);
     return failed ? err_wrap(e, "result of cell %s", r->result.cell.cell_id) : 0;
 }

@@ -33,7 +33,8 @@ void record_training(struct record *r, const struct train_state *s, const struct
 /* The cell failed. */
 void record_failure(struct record *r, const char *message);
 
-/* Opens the database, stores, closes. */
+/* Opens the database, stores, closes. A failure never replaces a done result: a worker may
+ * be killed between its commit and its last word. */
 int record_store(struct record *r, const struct execute_params *p, struct err *e) MUST_CHECK;
 
 #endif

@@ -176,3 +176,16 @@ Test(execute, a_failure_is_stored_with_its_message)
     cr_expect(says(s.e.text, "/nonexistent"), "%s", s.e.text);
     scene_close(&s);
 }
+
+/* A worker killed between its commit and its last word must not lose its result. */
+Test(execute, a_failure_does_not_replace_a_result)
+{
+    struct scene s;
+    struct execute_summary summary;
+    scene_open(&s, "mini-bert-xs", "head", "  num_train_epochs: 1\n");
+    const struct cell *c = &s.plan.cells[0];
+    cr_assert(execute(&s, &summary) == EXECUTE_DONE, "%s", s.e.text);
+    cr_assert(execute_store_failure(c, &s.execute, "too late", &s.e) == 0, "%s", s.e.text);
+    cr_expect(eq(str, (char *)scene_status(&s, c), "done"));
+    scene_close(&s);
+}
