@@ -8,9 +8,14 @@ expect_status 0 "$ftbench" run "$scratch/spec.yaml" --db "$scratch/good.db"
 before=$(results_of "$scratch/good.db" | sha256sum)
 small_spec "$scratch/more.yaml" "head, bitfit" "1, 2" 1 64
 
-# Running as root, permissions do not bind; another user's view is made with setpriv.
-as_nobody() {
-    if [ "$(id -u)" = 0 ]; then setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; else "$@"; fi
+# Permissions do not bind root; without these capabilities they do.
+as_mortal() {
+    if [ "$(id -u)" = 0 ]; then
+        setpriv --bounding-set -dac_override,-dac_read_search \
+            --inh-caps -dac_override,-dac_read_search "$@"
+    else
+        "$@"
+    fi
 }
 
 # A read-only database.
@@ -22,7 +27,7 @@ chmod 555 "$scratch/ro"
 export FTBENCH_CACHE=$scratch/cache
 mkdir -p "$FTBENCH_CACHE"
 chmod 777 "$FTBENCH_CACHE"
-expect_status 3 as_nobody "$ftbench" run "$scratch/more.yaml" --db "$scratch/ro/results.db"
+expect_status 3 as_mortal "$ftbench" run "$scratch/more.yaml" --db "$scratch/ro/results.db"
 said "read-only"
 [ "$(results_of "$scratch/good.db" | sha256sum)" = "$before" ] || fail "results were changed"
 
@@ -61,5 +66,5 @@ fi
 
 # An unwritable cache, when something would have to be fetched into it.
 chmod 555 "$FTBENCH_CACHE"
-FTBENCH_MIRROR='' FTBENCH_HUB=http://127.0.0.1:9 expect_status 3 as_nobody "$ftbench" fetch sst2
+FTBENCH_MIRROR='' FTBENCH_HUB=http://127.0.0.1:9 expect_status 3 as_mortal "$ftbench" fetch sst2
 said "$FTBENCH_CACHE"
