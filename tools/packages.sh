@@ -5,7 +5,7 @@
 set -eu
 packages="gcc make pkg-config libopenblas-dev libsqlite3-dev libcsv-dev
 libyaml-dev libjansson-dev libcurl4-openssl-dev libarchive-dev libutf8proc-dev
-libssl-dev libcriterion-dev gnuplot-nox sqlite3 python3"
+libssl-dev libcriterion-dev gnuplot-nox sqlite3 python3 ca-certificates"
 missing=
 for p in $packages; do
     dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' ||
@@ -15,7 +15,7 @@ if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         echo "installing missing packages:$missing" >&2
         { apt-get update -qq &&
-            DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $missing; } >&2
+            DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } >&2
     else
         echo "missing packages; please type:" >&2
         echo "    sudo apt-get install$missing" >&2
