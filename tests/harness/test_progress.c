@@ -129,7 +129,9 @@ static FILE *terminal(int *screen, unsigned short columns)
 {
     struct winsize size = {.ws_row = 24, .ws_col = columns};
     *screen = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
-    cr_assert(0 <= *screen && grantpt(*screen) == 0 && unlockpt(*screen) == 0);
+    if (*screen < 0)
+        cr_skip_test("skip: this machine gives out no pseudo-terminals");
+    cr_assert(grantpt(*screen) == 0 && unlockpt(*screen) == 0);
     int fd = open(ptsname(*screen), O_RDWR | O_NOCTTY);
     cr_assert(fd >= 0 && ioctl(fd, TIOCSWINSZ, &size) == 0);
     return fdopen(fd, "r+");
