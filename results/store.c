@@ -83,13 +83,15 @@ static int use_wal(struct store *s, struct err *e)
     }
 }
 
-/* Whose file it is, and of which version. An empty file is ours, version 0. */
+/* Whose file it is, and of which version. An empty file is ours, version 0. The tables are
+ * counted first: another process may be creating them, all in one commit with the id, and
+ * then must not be seen with tables but still without an id. */
 static int read_version(struct store *s, int64_t *version, struct err *e)
 {
     int64_t application = 0, n_tables = 0;
-    if (ask_number(s, "PRAGMA application_id", &application, e) != 0 ||
-        ask_number(s, "PRAGMA user_version", version, e) != 0 ||
-        ask_number(s, "SELECT count(*) FROM sqlite_schema", &n_tables, e) != 0) {
+    if (ask_number(s, "SELECT count(*) FROM sqlite_schema", &n_tables, e) != 0 ||
+        ask_number(s, "PRAGMA application_id", &application, e) != 0 ||
+        ask_number(s, "PRAGMA user_version", version, e) != 0) {
         return -1;
     }
     if (application != SCHEMA_APPLICATION_ID && (application != 0 || n_tables != 0)) {
