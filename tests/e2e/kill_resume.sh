@@ -3,8 +3,10 @@
 # of one that was left alone.
 source "$(dirname "$0")/common.bash"
 
-small_spec "$scratch/spec.yaml" "full, {lora: {r: 4}}" "1, 2" 20 400
+small_spec "$scratch/spec.yaml" "full, {lora: {r: 4}}" "1, 2" 60 400
+start=$(date +%s%N)
 expect_status 0 "$ftbench" run "$scratch/spec.yaml" --db "$scratch/whole.db" --jobs 2
+whole_ms=$((($(date +%s%N) - start) / 1000000))
 results_of "$scratch/whole.db" >"$scratch/whole.lines"
 
 kills=0
@@ -13,7 +15,10 @@ while [ $kills -lt 10 ]; do
     "$ftbench" run "$scratch/spec.yaml" --db "$scratch/killed.db" --jobs 2 --snapshot-seconds 0 \
         >"$scratch/log" 2>&1 &
     pid=$!
-    sleep "0.$((RANDOM % 8 + 1))$((RANDOM % 10))"
+    # On the average a twentieth of the whole run: ten kills fall within it on any machine.
+    ms=$((RANDOM * 32768 + RANDOM))
+    ms=$((20 + ms % (whole_ms / 10)))
+    sleep "$((ms / 1000)).$(printf '%03d' $((ms % 1000)))"
     kill -0 $pid 2>/dev/null || fail "the matrix ended before it could be killed ten times"
     kill -9 $pid
     wait $pid 2>/dev/null || true
@@ -28,7 +33,7 @@ resumed=$(sqlite3 "$scratch/killed.db" 'SELECT sum(resumed) FROM run')
 [ -z "$(find "$scratch/killed.db.state" -name '*.snapshot')" ] || fail "snapshots are left over"
 
 # A damaged snapshot is refused and the cell starts over, with the same bits.
-small_spec "$scratch/one.yaml" "full" "1" 20 400
+small_spec "$scratch/one.yaml" "full" "1" 60 400
 "$ftbench" run "$scratch/one.yaml" --db "$scratch/torn.db" --snapshot-seconds 0 >/dev/null 2>&1 &
 pid=$!
 for _ in $(seq 100); do

@@ -3,7 +3,7 @@
 # matrix goes on.
 source "$(dirname "$0")/common.bash"
 
-small_spec "$scratch/spec.yaml" "full" "1, 2" 200 400
+small_spec "$scratch/spec.yaml" "full" "1, 2" 900 400
 "$ftbench" run "$scratch/spec.yaml" --db "$scratch/a.db" --jobs 1 >"$scratch/log" 2>&1 &
 pid=$!
 sleep 1
