@@ -76,6 +76,10 @@ struct dataset_info {
     const char *name, *title, *task, *homepage, *licence, *citation, *path;
     int n_classes;
     const char *const *classes; /* [n_classes] */
+    /* For models that answer in text. */
+    const char *const *verbalizers; /* [n_classes] what stands for each class; its name where
+                                       the descriptor says nothing */
+    const char *prompt_template;    /* holds {text} once, or NULL: the text alone */
     int n_splits;
     const struct dataset_split *splits; /* [n_splits] */
     int n_assets;
@@ -115,6 +119,13 @@ int dataset_list(const char *const **names, struct arena *a, struct err *e) MUST
 /* Finds or fetches the files, reads and checks them. NULL on error. */
 const struct dataset *dataset_load(const struct dataset_info *info, const struct asset_flags *flags,
                                    struct arena *a, struct err *e) MUST_CHECK;
+
+/* The rows that the survey's code served under this name (survey_rows.rows_of), with info's own
+ * name and classes; dataset_load where they are its own. ERR_USAGE when a label of theirs is no
+ * class of info. NULL on error. */
+const struct dataset *dataset_load_served(const struct dataset_info *info,
+                                          const struct asset_flags *flags, struct arena *a,
+                                          struct err *e) MUST_CHECK;
 
 /* Hash of one text, as in struct example. */
 uint64_t dataset_row_hash(const char *text);

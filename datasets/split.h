@@ -29,6 +29,24 @@ struct split {
     int n_leaks;                         /* rows dropped because they also stand in a later split */
 };
 
+/* How rows are split; each switch stands alone. */
+struct split_options {
+    uint64_t seed;
+    bool survey;      /* the survey's parts (survey_rows): its evaluation rows are validation,
+                         test is empty; false: those of `sound` */
+    bool copies;      /* load every row as often as the survey's code did, before any split */
+    bool deduplicate; /* drop duplicates and conflicts, and what would leak */
+};
+
+/* The split of d under these options. ERR_USAGE when the survey's split or copies are asked of a
+ * set it never used; ERR_WORLD when a part that must not be would be empty or a class would be
+ * missing from train. */
+int split_make(struct split *out, const struct dataset *d, const struct split_options *o,
+               struct arena *a, struct err *e) MUST_CHECK;
+
+/* Share of rows whose text also stands in train (equal hash), copies counted; NaN of none. */
+double split_leak_rate(const struct dataset *d, const struct rows *train, const struct rows *rows);
+
 /* At most this many rows are carved out of train for validation. */
 enum { SPLIT_VALIDATION_MAX = 2000 };
 

@@ -57,7 +57,9 @@ static int load_data(struct execution *x, struct err *e)
     x->tokenizer = tokenizer_open(str_text(&x->folder), e);
     if (!x->tokenizer)
         return -1;
-    struct feed_source from = {x->data, x->tokenizer, (int)option_int(&c->training, "max_length")};
+    struct feed_source from = {.data = x->data,
+                               .tokenizer = x->tokenizer,
+                               .max_length = (int)option_int(&c->training, "max_length")};
     const struct rows *rows[N_PARTS] = {&x->split.train, &x->split.validation, &x->split.test};
     for (int i = 0; i < N_PARTS; i++)
         if (feed_encode(&x->feeds[i], &from, rows[i], &x->arena, e))

@@ -10,6 +10,7 @@
 
 #include "datasets/order.h"
 #include "datasets/split.h"
+#include "harness/targets.h"
 #include "models/model.h"
 #include "models/tokenize/tokenizer.h"
 
@@ -20,13 +21,16 @@ struct feed {
     uint64_t *hashes;          /* [n] of the rows' texts */
     int n;
     int n_classes;
+    const struct targets *targets; /* borrowed; NULL: the model has a classifier */
 };
 
 /* Where a feed's rows come from. */
 struct feed_source {
     const struct dataset *data;
     const struct tokenizer *tokenizer;
-    int max_length; /* tokens a text is cut to */
+    int max_length;                /* tokens a text is cut to */
+    const struct targets *targets; /* as in struct feed */
+    const char *prompt_template;   /* holds {text} once, or NULL */
 };
 
 /* Encodes the given rows of the source. */

@@ -8,6 +8,11 @@
 #include <string.h>
 
 static const char *const metric_names[] = {"accuracy", "macro_f1", "loss", NULL};
+static const char *const unit_names[] = {"example", "token", NULL};
+static const char *const split_names[] = {"sound", "survey", NULL};
+static const char *const rows_names[] = {"own", "survey", NULL};
+static const char *const copies_names[] = {"one", "survey", NULL};
+static const char *const target_length_names[] = {"full", "n_classes", NULL};
 static const char *const precision_names[] = {"float32", NULL};
 
 /* Names, meanings and defaults of transformers' TrainingArguments where it has them. */
@@ -105,6 +110,51 @@ const struct option training_options[] = {
      .initial = "float32",
      .choices = precision_names,
      .help = "number format of the products"},
+    {.name = "load_best_model_at_end",
+     .type = OPTION_BOOL,
+     .initial = "true",
+     .help = "judge the best epoch's weights; false: the last epoch's"},
+    {.name = "rows",
+     .type = OPTION_CHOICE,
+     .initial = "own",
+     .choices = rows_names,
+     .help = "a set's own rows, or those the survey's code served under its name"},
+    {.name = "row_copies",
+     .type = OPTION_CHOICE,
+     .initial = "one",
+     .choices = copies_names,
+     .help = "load every row once, or as often as the survey's code did, before any split"},
+    {.name = "deduplicate",
+     .type = OPTION_BOOL,
+     .initial = "true",
+     .help = "drop duplicates, conflicts and leaks before training"},
+    {.name = "split",
+     .type = OPTION_CHOICE,
+     .initial = "sound",
+     .choices = split_names,
+     .help = "train, validation and test; or the survey's two parts, validation being judged"},
+    {.name = "metric_unit",
+     .type = OPTION_CHOICE,
+     .initial = "example",
+     .choices = unit_names,
+     .help = "what the reported accuracy counts; token: target tokens under teacher forcing"},
+    {.name = "target_length",
+     .type = OPTION_CHOICE,
+     .initial = "full",
+     .choices = target_length_names,
+     .help = "text targets: whole, or cut to as many tokens as there are classes"},
+    {.name = "target_eos",
+     .type = OPTION_BOOL,
+     .initial = "true",
+     .help = "text targets: learn and judge the end-of-sequence token"},
+    {.name = "use_verbalizers",
+     .type = OPTION_BOOL,
+     .initial = "true",
+     .help = "text targets: the descriptor's verbalizers; false: the class names"},
+    {.name = "use_template",
+     .type = OPTION_BOOL,
+     .initial = "true",
+     .help = "text models: put texts into the descriptor's prompt_template, if it has one"},
     {0},
 };
 

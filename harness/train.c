@@ -73,13 +73,13 @@ static double best_value_of(enum train_metric metric, const struct result_epoch 
 {
     switch (metric) {
     case BEST_F1_MACRO:
-        return r->validation_f1_macro;
+        return r->metric[METRIC_F1_MACRO];
     case BEST_LOSS:
-        return -r->validation_loss;
+        return -r->metric[METRIC_LOSS];
     case BEST_ACCURACY:
         break;
     }
-    return r->validation_accuracy;
+    return r->metric[METRIC_ACCURACY];
 }
 
 /* Validates after an epoch and keeps the parameters when they are the best so
@@ -94,22 +94,18 @@ static int end_epoch(const struct training *t, struct train_state *s, struct err
     for (int i = 0; i < v->n; i++)
         t->predicted[i] =
             metrics_argmax(t->logits + (size_t)i * (size_t)v->n_classes, v->n_classes);
-    double m[METRIC_COUNT];
-    metrics_compute(m, &(struct predictions){.n = v->n,
-                                             .n_classes = v->n_classes,
-                                             .label = v->labels,
-                                             .predicted = t->predicted,
-                                             .logits = t->logits});
-    *r = (struct result_epoch){.train_loss = s->epoch_loss / t->train->n,
-                               .validation_loss = m[METRIC_LOSS],
-                               .validation_accuracy = m[METRIC_ACCURACY],
-                               .validation_f1_macro = m[METRIC_F1_MACRO]};
+    r->train_loss = s->epoch_loss / t->train->n;
+    metrics_compute(r->metric, &(struct predictions){.n = v->n,
+                                                     .n_classes = v->n_classes,
+                                                     .label = v->labels,
+                                                     .predicted = t->predicted,
+                                                     .logits = t->logits});
     s->epoch_loss = 0;
-    if (!isfinite(r->validation_loss)) /* the last update did it: no loss came after it */
+    if (!isfinite(r->metric[METRIC_LOSS])) /* the last update did it: no loss came after it */
         return err_set(e,
                        "training diverged in epoch %d of %d: validation loss %g; "
                        "try a smaller learning_rate than %g",
-                       s->n_epochs, t->steps->n_epochs, r->validation_loss,
+                       s->n_epochs, t->steps->n_epochs, r->metric[METRIC_LOSS],
                        t->options.learning_rate);
     double value = best_value_of(t->options.metric_for_best_model, r);
     if (s->best_epoch && !(value > s->best_value))

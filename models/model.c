@@ -33,12 +33,19 @@ int model_max_tokens(const struct model *m)
     return m->family->max_tokens(m);
 }
 
+bool model_says_text(const struct model *m)
+{
+    return m->family->decode != NULL;
+}
+
 struct tensor *model_logits(struct model *m, struct tape *t, const struct batch *b,
                             const struct hooks *hooks)
 {
     struct forward f;
     forward_begin(&f, m, t, b, hooks);
-    return m->family->logits(&f);
+    if (!model_says_text(m))
+        return m->family->logits(&f);
+    return m->family->decode(&f, m->family->encode(&f));
 }
 
 void forward_begin(struct forward *f, struct model *m, struct tape *t, const struct batch *b,

@@ -21,6 +21,16 @@ struct batch {
     const int *input_ids;      /* [n_tok] */
     const int *token_type_ids; /* [n_tok], or NULL: all 0 */
     const int *labels;         /* [n_seq], or NULL */
+
+    /* An encoder-decoder's targets, end to end; 0 and NULL for an encoder. Every sequence has
+     * one or more, all of which read the encoder's rows of that sequence: its own answer in
+     * training, each class's name when classes are to be scored. */
+    int n_target, n_target_tok;
+    const int *target_starts;  /* [n_seq + 1] first target of each sequence */
+    const int *target_offsets; /* [n_target + 1] into target_ids */
+    const int *target_ids;     /* [n_target_tok] what the decoder is to say. It reads the
+                                  same ids one place to the right within each target,
+                                  decoder_start_token_id first */
 };
 
 enum site_kind {
@@ -54,11 +64,14 @@ struct site {
     enum site_kind kind;
     enum site_role role;
     int index;                     /* in model->sites */
-    int layer;                     /* -1 outside the layers */
+    int layer;                     /* -1 outside the layers; a decoder's are counted on
+                                      from the encoder's */
     const char *module;            /* as transformers names it:
                                       "bert.encoder.layer.0.attention.self.query" */
     int in_features, out_features; /* LINEAR: of the projection; else width twice */
     int n_heads;                   /* KEY_VALUE */
+    bool decoder;                  /* of a decoder; false in an encoder */
+    bool cross;                    /* of an attention that reads the encoder */
     struct param *weight, *bias;   /* LINEAR */
 };
 
@@ -108,9 +121,15 @@ struct family {
     /* Declares parameters and sites from model->config and n_labels. ERR_USAGE
      * when the configuration contradicts itself. */
     int (*declare)(struct model *m, struct err *e);
-    /* Class logits [n_seq, n_labels]. */
+    /* Encoders: class logits [n_seq, n_labels]. NULL for an encoder-decoder. */
     struct tensor *(*logits)(struct forward *f);
-    /* The longest sequence, prepended rows and position_start included. */
+    /* Encoder-decoders, which classify by saying a class's name; NULL for encoders.
+     * encode: the encoder's rows [f->n_tok, width]. decode: for every token of the batch's
+     * targets the logits of the vocabulary [n_target_tok, vocab_size]. */
+    struct tensor *(*encode)(struct forward *f);
+    struct tensor *(*decode)(struct forward *f, struct tensor *encoded);
+    /* The longest sequence, prepended rows and position_start included; INT_MAX when
+     * positions are relative. */
     int (*max_tokens)(const struct model *m);
 };
 extern const struct family *const families[]; /* NULL-ended */
@@ -138,7 +157,11 @@ void model_release(struct model *m);
 /* The longest sequence the model takes. A longer one is our bug in model_logits. */
 int model_max_tokens(const struct model *m);
 
-/* Runs family->logits with a fresh struct forward. tape_begin is the caller's.
+/* Whether the model answers in text: its logits are those of target tokens. */
+bool model_says_text(const struct model *m);
+
+/* Logits of a batch with a fresh struct forward: class logits [n_seq, n_labels], or of a model
+ * that answers in text [n_target_tok, vocab_size]. tape_begin is the caller's.
  * On a dry tape the parameters need no memory. */
 struct tensor *model_logits(struct model *m, struct tape *t, const struct batch *b,
                             const struct hooks *hooks);

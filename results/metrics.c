@@ -19,6 +19,14 @@ static const char *const names[METRIC_COUNT] = {
     [METRIC_MCC] = "mcc",
     [METRIC_MAJORITY_RATE] = "majority_rate",
     [METRIC_CLASSES_PREDICTED] = "classes_predicted",
+    [METRIC_ACCURACY_NORM] = "accuracy_norm",
+    [METRIC_EXACT_MATCH] = "exact_match",
+    [METRIC_TOKEN_ACCURACY] = "token_accuracy",
+    [METRIC_TOKEN_LOSS] = "token_loss",
+    [METRIC_TOKEN_PRECISION_WEIGHTED] = "token_precision_weighted",
+    [METRIC_TOKEN_RECALL_WEIGHTED] = "token_recall_weighted",
+    [METRIC_TOKEN_F1_WEIGHTED] = "token_f1_weighted",
+    [METRIC_TOKEN_COUNT] = "token_count",
 };
 
 const char *metric_name(enum metric m)
@@ -124,7 +132,8 @@ void metrics_compute(double out[METRIC_COUNT], const struct predictions *p)
             predicted[column] += confusion[row * n_classes + column];
         }
     }
-    memset(out, 0, METRIC_COUNT * sizeof *out);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        out[m] = m < METRIC_ACCURACY_NORM ? 0 : NAN;
     from_confusion(out, confusion, labelled, predicted, p->n_classes);
     out[METRIC_LOSS] = cross_entropy(p);
     arena_release(&a);

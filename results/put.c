@@ -178,9 +178,9 @@ static int put_epochs(struct store *s, int64_t id, const struct result *r, struc
         query_bind_int(&q, 1, id);
         query_bind_int(&q, 2, i + 1);
         query_bind_real(&q, 3, epoch->train_loss);
-        query_bind_real(&q, 4, epoch->validation_loss);
-        query_bind_real(&q, 5, epoch->validation_accuracy);
-        query_bind_real(&q, 6, epoch->validation_f1_macro);
+        query_bind_real(&q, 4, epoch->metric[METRIC_LOSS]);
+        query_bind_real(&q, 5, epoch->metric[METRIC_ACCURACY]);
+        query_bind_real(&q, 6, epoch->metric[METRIC_F1_MACRO]);
         query_bind_real(&q, 7, epoch->seconds);
         status = query_run(&q, e);
     }

@@ -63,14 +63,18 @@ struct result_run {
     int best_epoch;                       /* from 1; 0: none was chosen */
     int resumed;                          /* times it went on from a snapshot */
     int64_t n_train, n_validation, n_test;
+    int64_t n_updates; /* optimiser steps */
+    double leak_rate;  /* share of the judged rows whose text also stands in train */
+    int n_cut_targets; /* classes whose words were cut */
     int numerics_version;
     const char *blas_core, *determinism, *commit;
     const struct environment_fact *environment; /* [n_environment] any order, keys differ */
     int n_environment;
 };
 
-struct result_epoch { /* epoch e stands at index e - 1 */
-    double train_loss, validation_loss, validation_accuracy, validation_f1_macro;
+struct result_epoch {            /* epoch e stands at index e - 1 */
+    double train_loss;           /* mean over the epoch's examples, or target tokens, nats */
+    double metric[METRIC_COUNT]; /* of the validation rows; NaN: not known */
     double seconds;
 };
 

@@ -12,12 +12,13 @@
 
 #include "harness/base/err.h"
 #include "harness/base/hash.h"
+#include "harness/base/str.h"
 
 struct tokenizer;
 
 /* Ids of the tokens that stand for something other than text. */
 struct tokenizer_special {
-    int pad, unk, cls, sep, mask;
+    int pad, unk, cls, sep, mask, eos; /* -1: the vocabulary has none */
 };
 
 /* Opens a Hugging Face folder (tokenizer.json, else vocab.txt), or one of these
@@ -34,6 +35,15 @@ void tokenizer_free(struct tokenizer *t);
  * -1 when text is not UTF-8, naming the byte. */
 int tokenizer_encode(const struct tokenizer *t, const char *text, int max_length, int *ids,
                      struct err *e) MUST_CHECK;
+
+/* The pieces of text alone, no special tokens around them, cut to room. Returns their number;
+ * -1 when text is not UTF-8. */
+int tokenizer_encode_pieces(const struct tokenizer *t, const char *text, int room, int *ids,
+                            struct err *e) MUST_CHECK;
+
+/* The text that ids stand for, special tokens left out, appended to s; as transformers'
+ * decode(skip_special_tokens=True) has it. ids must be in range. */
+void tokenizer_decode(struct str *s, const struct tokenizer *t, const int *ids, int n);
 
 /* Many texts, packed end to end: those of text i are
  * ids[offsets[i]] ... ids[offsets[i + 1] - 1]. */

@@ -26,7 +26,7 @@ Test(feed, rows_are_encoded_in_the_order_asked_for)
     struct feed f;
     int index[] = {2, 0};
     struct rows rows = {index, 2};
-    struct feed_source from = {&three, t, 64};
+    struct feed_source from = {.data = &three, .tokenizer = t, .max_length = 64};
     cr_assert(feed_encode(&f, &from, &rows, &a, &e) == 0, "%s", e.text);
     cr_assert(f.n == 2 && f.n_classes == 2);
     for (int i = 0; i < 2; i++) {
@@ -49,7 +49,7 @@ Test(feed, long_texts_are_cut)
     struct feed f;
     int index[] = {0, 1, 2};
     struct rows rows = {index, 3};
-    struct feed_source from = {&three, t, 4};
+    struct feed_source from = {.data = &three, .tokenizer = t, .max_length = 4};
     cr_assert(feed_encode(&f, &from, &rows, &a, &e) == 0, "%s", e.text);
     cr_expect(f.length_tok[0] == 4 && f.length_tok[1] == 4 && f.length_tok[2] == 3);
     cr_expect(f.tokens.n_truncated == 2);
@@ -68,7 +68,7 @@ Test(feed, a_text_that_is_not_utf8_names_the_data_set)
     struct feed f;
     int index[] = {0, 1};
     struct rows rows = {index, 2};
-    struct feed_source from = {&d, t, 16};
+    struct feed_source from = {.data = &d, .tokenizer = t, .max_length = 16};
     cr_assert(feed_encode(&f, &from, &rows, &a, &e) == -1);
     cr_expect(strstr(e.text, "data set three") && strstr(e.text, "UTF-8"), "%s", e.text);
     feed_release(&f);

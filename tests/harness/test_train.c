@@ -63,10 +63,10 @@ Test(train, the_best_epoch_is_chosen_and_put_back)
         const struct result_epoch *r = x.state.epochs;
         int best = 0;
         for (int i = 1; i < plan.n_epochs; i++)
-            if (metrics[k] == BEST_LOSS ? r[i].validation_loss < r[best].validation_loss
+            if (metrics[k] == BEST_LOSS ? r[i].metric[METRIC_LOSS] < r[best].metric[METRIC_LOSS]
                 : metrics[k] == BEST_ACCURACY
-                    ? r[i].validation_accuracy > r[best].validation_accuracy
-                    : r[i].validation_f1_macro > r[best].validation_f1_macro)
+                    ? r[i].metric[METRIC_ACCURACY] > r[best].metric[METRIC_ACCURACY]
+                    : r[i].metric[METRIC_F1_MACRO] > r[best].metric[METRIC_F1_MACRO])
                 best = i;
         cr_assert(x.state.best_epoch == best + 1, "metric %d: %d, not %d", k, x.state.best_epoch,
                   best + 1);
@@ -76,10 +76,13 @@ Test(train, the_best_epoch_is_chosen_and_put_back)
         double m[METRIC_COUNT];
         for (int i = 0; i < x.validation.n; i++)
             x.t.predicted[i] = metrics_argmax(x.t.logits + i * RIG_CLASSES, RIG_CLASSES);
-        metrics_compute(m, &(struct predictions){x.validation.n, RIG_CLASSES, x.validation.labels,
-                                                 x.t.predicted, x.t.logits});
-        cr_expect(m[METRIC_LOSS] == r[best].validation_loss);
-        cr_expect(m[METRIC_ACCURACY] == r[best].validation_accuracy);
+        metrics_compute(m, &(struct predictions){.n = x.validation.n,
+                                                 .n_classes = RIG_CLASSES,
+                                                 .label = x.validation.labels,
+                                                 .predicted = x.t.predicted,
+                                                 .logits = x.t.logits});
+        cr_expect(m[METRIC_LOSS] == r[best].metric[METRIC_LOSS]);
+        cr_expect(m[METRIC_ACCURACY] == r[best].metric[METRIC_ACCURACY]);
         trainer_close(&x);
     }
 }
@@ -157,8 +160,9 @@ static void expect_equal(const struct trainer *x, const struct trainer *y, long 
     cr_assert(s->n_tok == t->n_tok && s->n_examples == t->n_examples);
     for (int i = 0; i < s->n_epochs; i++) {
         const struct result_epoch *a = &s->epochs[i], *b = &t->epochs[i];
-        cr_assert(a->train_loss == b->train_loss && a->validation_loss == b->validation_loss &&
-                  a->validation_accuracy == b->validation_accuracy);
+        cr_assert(a->train_loss == b->train_loss &&
+                  a->metric[METRIC_LOSS] == b->metric[METRIC_LOSS] &&
+                  a->metric[METRIC_ACCURACY] == b->metric[METRIC_ACCURACY]);
     }
 }
 

@@ -106,7 +106,8 @@ static inline void rig_batch(struct rig *r, const int *lengths, int n_seq, uint6
         ids[i] = 4 + (int)rng_below(&g, (uint64_t)i, (uint32_t)vocab - 4);
     for (int s = 0; s < n_seq; s++)
         labels[s] = (int)rng_below(&g, 1000000 + (uint64_t)s, (uint32_t)r->m.n_labels);
-    r->batch = (struct batch){n_seq, n_tok, offsets, ids, NULL, labels};
+    r->batch = (struct batch){
+        .n_seq = n_seq, .n_tok = n_tok, .offsets = offsets, .input_ids = ids, .labels = labels};
 }
 
 /* Mean cross-entropy of the batch; the tape is fresh before. */

@@ -128,8 +128,10 @@ Test(sites, a_prepended_word_is_a_word_in_front)
     open_small(r);
     const struct param *words = params_find(&r->m.params, "bert.embeddings.word_embeddings.weight");
     struct tensor third = {.rows = 1, .cols = 8, .data = words->t.data + 3 * 8};
-    const struct batch longer = {3, 9, offsets_with, with_word, NULL, NULL};
-    const struct batch shorter = {3, 6, offsets_without, without, NULL, NULL};
+    const struct batch longer = {
+        .n_seq = 3, .n_tok = 9, .offsets = offsets_with, .input_ids = with_word};
+    const struct batch shorter = {
+        .n_seq = 3, .n_tok = 6, .offsets = offsets_without, .input_ids = without};
     const struct hooks hooks = {.state = &third, .after = prepend};
     float want[9];
     memcpy(want, logits_with(r, &longer, NULL), sizeof want);
@@ -138,8 +140,16 @@ Test(sites, a_prepended_word_is_a_word_in_front)
     /* Types of what was put in front are 0; the others stay with their words. */
     static const int types_with[] = {0, 1, 0, 0, 1, 1, 1, 0, 1},
                      types_without[] = {1, 0, 1, 1, 1, 1};
-    const struct batch longer_typed = {3, 9, offsets_with, with_word, types_with, NULL};
-    const struct batch shorter_typed = {3, 6, offsets_without, without, types_without, NULL};
+    const struct batch longer_typed = {.n_seq = 3,
+                                       .n_tok = 9,
+                                       .offsets = offsets_with,
+                                       .input_ids = with_word,
+                                       .token_type_ids = types_with};
+    const struct batch shorter_typed = {.n_seq = 3,
+                                        .n_tok = 6,
+                                        .offsets = offsets_without,
+                                        .input_ids = without,
+                                        .token_type_ids = types_without};
     memcpy(want, logits_with(r, &longer_typed, NULL), sizeof want);
     cr_expect(memcmp(logits_with(r, &shorter_typed, &hooks), want, sizeof want) == 0);
     rig_close(r);
@@ -158,7 +168,7 @@ Test(sites, positions_can_start_later)
 {
     static const int offsets[] = {0, 4, 6};
     static const int ids[] = {7, 21, 40, 9, 11, 8};
-    const struct batch b = {2, 6, offsets, ids, NULL, NULL};
+    const struct batch b = {.n_seq = 2, .n_tok = 6, .offsets = offsets, .input_ids = ids};
     struct rig rig, *r = &rig;
     open_small(r);
     int start = 5;

@@ -106,9 +106,12 @@ static inline void made_run(struct arena *a, struct result *r, const struct made
     struct result_epoch *epochs = arena_array(a, (size_t)m->n_epochs, sizeof *epochs);
     for (int i = 0; i < m->n_epochs; i++) {
         double left = exp(-(i + 1.0) / 2);
-        epochs[i] = (struct result_epoch){0.3 + left + 0.01 * m->seed, 0.4 + left,
-                                          m->accuracy * (1 - left / 2), m->accuracy * (1 - left),
-                                          r->run.train_seconds / m->n_epochs};
+        epochs[i] =
+            (struct result_epoch){.train_loss = 0.3 + left + 0.01 * m->seed,
+                                  .metric = {[METRIC_LOSS] = 0.4 + left,
+                                             [METRIC_ACCURACY] = m->accuracy * (1 - left / 2),
+                                             [METRIC_F1_MACRO] = m->accuracy * (1 - left)},
+                                  .seconds = r->run.train_seconds / m->n_epochs};
     }
     struct result_step *steps = arena_array(a, (size_t)m->n_steps, sizeof *steps);
     for (int i = 0; i < m->n_steps; i++) {

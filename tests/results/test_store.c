@@ -167,7 +167,10 @@ Test(store, what_was_not_measured_is_null)
 {
     struct store *s = must_open(path, STORE_WRITE);
     struct result r = made_result(&memory, example_cell());
-    struct result_epoch epoch = {0.5, NAN, NAN, NAN, 1};
+    struct result_epoch epoch = {
+        .train_loss = 0.5,
+        .metric = {[METRIC_ACCURACY] = NAN, [METRIC_LOSS] = NAN, [METRIC_F1_MACRO] = NAN},
+        .seconds = 1};
     r.epochs = &epoch;
     r.n_epochs = 1;
     must_put(s, &r);
