@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Which use of the RNG_SPLIT stream a draw is; part of a split's identity. */
-enum { STEP_TEST, STEP_VALIDATION, STEP_LIMIT };
+enum { STEP_TEST, STEP_VALIDATION, STEP_LIMIT, STEP_LIMIT_VALIDATION, STEP_LIMIT_TEST };
 
 /* ---- sets of row hashes ---- */
 
@@ -192,12 +192,25 @@ static int *labels_of(const struct dataset *d, struct arena *a)
     return labels;
 }
 
+/* n of rows, by class. */
+static void limit(struct rows *rows, const struct dataset *d, int n, struct split_draw draw,
+                  struct arena *a)
+{
+    if (n < rows->n)
+        *rows = split_take_by_class(rows, labels_of(d, a), d->info->n_classes, n, draw, a);
+}
+
 void split_limit_train(struct split *s, const struct dataset *d, int n, uint64_t seed,
                        struct arena *a)
 {
-    const struct split_draw draw = {seed, STEP_LIMIT};
-    if (n < s->train.n)
-        s->train = split_take_by_class(&s->train, labels_of(d, a), d->info->n_classes, n, draw, a);
+    limit(&s->train, d, n, (struct split_draw){seed, STEP_LIMIT}, a);
+}
+
+void split_limit_evaluation(struct split *s, const struct dataset *d, int n, uint64_t seed,
+                            struct arena *a)
+{
+    limit(&s->validation, d, n, (struct split_draw){seed, STEP_LIMIT_VALIDATION}, a);
+    limit(&s->test, d, n, (struct split_draw){seed, STEP_LIMIT_TEST}, a);
 }
 
 static int tenth(int n)

@@ -71,6 +71,10 @@ struct rows split_take_by_class(struct rows *rows, const int *labels, int n_clas
 void split_limit_train(struct split *s, const struct dataset *d, int n, uint64_t seed,
                        struct arena *a);
 
+/* Keeps n of the validation rows and n of the test rows, by class. */
+void split_limit_evaluation(struct split *s, const struct dataset *d, int n, uint64_t seed,
+                            struct arena *a);
+
 /* split_take_by_class without regard to class. */
 struct rows split_take_random(struct rows *rows, int n_out, struct split_draw draw,
                               struct arena *a);

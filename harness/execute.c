@@ -46,12 +46,15 @@ static int load_data(struct execution *x, struct err *e)
     struct asset_flags flags = {.offline = x->params->offline};
     uint64_t split_seed = (uint64_t)option_int(&c->training, "split_seed");
     long max_train = option_int(&c->training, "max_train_samples");
+    long max_eval = option_int(&c->training, "max_eval_samples");
 
     x->data = dataset_load(c->dataset, &flags, &x->arena, e);
     if (!x->data || split_sound(&x->split, x->data, split_seed, &x->arena, e))
         return -1;
     if (max_train > 0 && max_train < x->split.train.n)
         split_limit_train(&x->split, x->data, (int)max_train, split_seed, &x->arena);
+    if (max_eval > 0)
+        split_limit_evaluation(&x->split, x->data, (int)max_eval, split_seed, &x->arena);
     if (zoo_fetch(&x->folder, c->model, &flags, e))
         return -1;
     x->tokenizer = tokenizer_open(str_text(&x->folder), e);

@@ -172,6 +172,11 @@ Test(split, a_limit_keeps_the_proportions)
         cr_expect(abs(count_label(d, &s.train, c) - 10 * (c + 1)) <= 1);
     split_limit_train(&s, d, 1000, 7, &a); /* more than there is: nothing changes */
     cr_expect(eq(int, s.train.n, 60));
+    split_limit_evaluation(&s, d, 30, 7, &a);
+    expect_disjoint(&s, d);
+    cr_expect(s.train.n == 60 && s.test.n == 30 && s.validation.n == 30);
+    for (int c = 0; c < 3; c++)
+        cr_expect(abs(count_label(d, &s.test, c) - 5 * (c + 1)) <= 1);
     arena_release(&a);
 }
 
