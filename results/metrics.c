@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,6 +118,113 @@ static void from_confusion(double out[METRIC_COUNT], const long *k, const long *
         ratio(correct * n - covariance, sqrt((n * n - predicted_square) * (n * n - label_square)));
 }
 
+/* Greedy decoding may leave a space at either end; words are compared without. */
+static bool same_words(const char *a, const char *b)
+{
+    static const char space[] = " \t\r\n";
+    a += strspn(a, space);
+    b += strspn(b, space);
+    size_t n_a = strlen(a), n_b = strlen(b);
+    while (n_a > 0 && strchr(space, a[n_a - 1]) != NULL) {
+        n_a--;
+    }
+    while (n_b > 0 && strchr(space, b[n_b - 1]) != NULL) {
+        n_b--;
+    }
+    return n_a == n_b && memcmp(a, b, n_a) == 0;
+}
+
+static double accuracy_by_length(const struct predictions *p)
+{
+    long n_correct = 0;
+    for (int i = 0; i < p->n; i++) {
+        const float *row = p->logits + (size_t)i * (size_t)p->n_classes;
+        int best = 0;
+        for (int c = 1; c < p->n_classes; c++) {
+            /* a / n > b / m without a rounding, so that equals stay equals. */
+            if ((double)row[c] * p->said->target_length[best] >
+                (double)row[best] * p->said->target_length[c]) {
+                best = c;
+            }
+        }
+        n_correct += best == p->label[i];
+    }
+    return (double)n_correct / p->n;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const int *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* One id that stands among the targets. */
+struct id_count {
+    int id;
+    long support, predicted, hit;
+};
+
+static struct id_count *count_of(struct id_count *counts, int n, int id)
+{
+    return bsearch(&id, counts, (size_t)n, sizeof *counts, by_value); /* id comes first */
+}
+
+/* Ids that are only ever predicted have no support, hence no weight. */
+static void token_metrics(double out[METRIC_COUNT], const struct said *s, int n_tok,
+                          struct arena *a)
+{
+    int *sorted = arena_array(a, (size_t)n_tok, sizeof *sorted);
+    struct id_count *counts = arena_array(a, (size_t)n_tok, sizeof *counts);
+    int n_ids = 0;
+    double loss = 0, n_correct = 0;
+    double precision = 0, recall = 0, f1 = 0;
+    memcpy(sorted, s->target_ids, (size_t)n_tok * sizeof *sorted);
+    qsort(sorted, (size_t)n_tok, sizeof *sorted, by_value);
+    for (int i = 0; i < n_tok; i++) {
+        if (i == 0 || sorted[i] != sorted[i - 1]) {
+            counts[n_ids++] = (struct id_count){.id = sorted[i]};
+        }
+        counts[n_ids - 1].support++;
+    }
+    for (int i = 0; i < n_tok; i++) {
+        struct id_count *said = count_of(counts, n_ids, s->predicted_ids[i]);
+        if (said != NULL) {
+            said->predicted++;
+            said->hit += s->predicted_ids[i] == s->target_ids[i];
+        }
+        n_correct += s->predicted_ids[i] == s->target_ids[i];
+        loss += (double)s->nll[i];
+    }
+    for (int i = 0; i < n_ids; i++) {
+        double hit = (double)counts[i].hit, weight = (double)counts[i].support / n_tok;
+        precision += weight * ratio(hit, (double)counts[i].predicted);
+        recall += weight * ratio(hit, (double)counts[i].support);
+        f1 += weight * ratio(2 * hit, (double)(counts[i].support + counts[i].predicted));
+    }
+    out[METRIC_TOKEN_ACCURACY] = n_correct / n_tok;
+    out[METRIC_TOKEN_LOSS] = loss / n_tok;
+    out[METRIC_TOKEN_PRECISION_WEIGHTED] = precision;
+    out[METRIC_TOKEN_RECALL_WEIGHTED] = recall;
+    out[METRIC_TOKEN_F1_WEIGHTED] = f1;
+    out[METRIC_TOKEN_COUNT] = n_tok;
+}
+
+static void said_metrics(double out[METRIC_COUNT], const struct predictions *p, struct arena *a)
+{
+    const struct said *s = p->said;
+    int n_tok = s->offsets[p->n];
+    assert(p->logits != NULL && n_tok > 0);
+    out[METRIC_ACCURACY_NORM] = accuracy_by_length(p);
+    if (s->text != NULL) {
+        long n_same = 0;
+        for (int i = 0; i < p->n; i++) {
+            n_same += same_words(s->text[i], s->answer[p->label[i]]);
+        }
+        out[METRIC_EXACT_MATCH] = (double)n_same / p->n;
+    }
+    token_metrics(out, s, n_tok, a);
+}
+
 void metrics_compute(double out[METRIC_COUNT], const struct predictions *p)
 {
     assert(p->n > 0 && p->n_classes > 0);
@@ -136,5 +244,8 @@ void metrics_compute(double out[METRIC_COUNT], const struct predictions *p)
         out[m] = m < METRIC_ACCURACY_NORM ? 0 : NAN;
     from_confusion(out, confusion, labelled, predicted, p->n_classes);
     out[METRIC_LOSS] = cross_entropy(p);
+    if (p->said != NULL) {
+        said_metrics(out, p, &a);
+    }
     arena_release(&a);
 }

@@ -61,8 +61,9 @@ struct predictions {
 /* Column name, as in the database and the CSV files ("f1_macro"). */
 const char *metric_name(enum metric m);
 
-/* Fills out[METRIC_COUNT]; p->n > 0. A label or prediction out of range is our
- * bug (assert). */
+/* Fills out[METRIC_COUNT]; p->n > 0. What a model that answers in text said needs logits and
+ * a target token or more; its METRIC_LOSS takes the log-likelihoods for logits. A label or
+ * prediction out of range is our bug (assert). */
 void metrics_compute(double out[METRIC_COUNT], const struct predictions *p);
 
 /* confusion[label * C + predicted] = rows; C * C longs, cleared first. */
