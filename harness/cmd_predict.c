@@ -119,9 +119,10 @@ static int load(struct predictor *p, struct err *e)
     return peft_read(&p->tuned, dir, e);
 }
 
-static void print(const struct predictor *p, FILE *out, const float *logits, const char *text)
+static void print(const struct predictor *p, FILE *out, const struct scores *s, const char *text)
 {
-    int best = metrics_argmax(logits, p->cell.n_classes);
+    const float *logits = s->logits;
+    int best = s->predicted[0];
     double sum = 0;
 
     for (int i = 0; i < p->cell.n_classes; i++)
@@ -143,7 +144,7 @@ static int predict_line(struct predictor *p, const char *text, FILE *out, struct
     struct arena a = {0};
     int label = 0, row = 0, length = 0;
     struct feed feed = {.labels = &label, .n = 1, .n_classes = p->cell.n_classes};
-    float *logits = arena_array(&a, (size_t)p->cell.n_classes, sizeof *logits);
+    struct scores scores;
     int starts[2] = {0, 1};
     struct batches order = {.rows = &row, .n_rows = 1, .start = starts, .n = 1};
 
@@ -151,8 +152,9 @@ static int predict_line(struct predictor *p, const char *text, FILE *out, struct
     if (!failed) {
         length = feed.tokens.offsets[1];
         feed.length_tok = &length;
-        engine_evaluate(&p->engine, &feed, &order, logits);
-        print(p, out, logits, text);
+        scores_init(&scores, &feed, &a);
+        engine_evaluate(&p->engine, &feed, &order, &scores);
+        print(p, out, &scores, text);
     }
     token_lists_release(&feed.tokens);
     arena_release(&a);

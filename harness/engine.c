@@ -57,7 +57,7 @@ double engine_train(struct engine *g, const struct feed *f, const int *rows, int
 }
 
 void engine_evaluate(struct engine *g, const struct feed *f, const struct batches *order,
-                     float *logits)
+                     struct scores *s)
 {
     size_t n_classes = (size_t)f->n_classes;
     for (int i = 0; i < order->n; i++) {
@@ -66,7 +66,9 @@ void engine_evaluate(struct engine *g, const struct feed *f, const struct batche
         struct batch b = packer_pack(&g->packer, f, rows, n);
         const float *y = pass(g, &b, false, 0, 0)->data;
         for (int j = 0; j < n; j++)
-            memcpy(logits + (size_t)rows[j] * n_classes, y + (size_t)j * n_classes,
+            memcpy(s->logits + (size_t)rows[j] * n_classes, y + (size_t)j * n_classes,
                    n_classes * sizeof *y);
     }
+    for (int i = 0; i < f->n; i++)
+        s->predicted[i] = metrics_argmax(s->logits + (size_t)i * n_classes, f->n_classes);
 }

@@ -8,7 +8,7 @@
 #ifndef FT_HARNESS_ENGINE_H
 #define FT_HARNESS_ENGINE_H
 
-#include "harness/feed.h"
+#include "harness/scores.h"
 #include "methods/method.h"
 #include "models/tensor/tape.h"
 
@@ -41,8 +41,8 @@ void engine_release(struct engine *g);
 double engine_train(struct engine *g, const struct feed *f, const int *rows, int n, float weight,
                     uint32_t step);
 
-/* Logits of all rows of f, batch by batch, into logits[f->n, n_classes]. */
+/* Fills s with the scores of all rows of f, batch by batch. */
 void engine_evaluate(struct engine *g, const struct feed *f, const struct batches *order,
-                     float *logits);
+                     struct scores *s);
 
 #endif

@@ -142,7 +142,8 @@ static void prepare(struct execution *x)
     int bound_tok =
         max_tok > option_int(o, "max_length") ? max_tok : (int)option_int(o, "max_length");
 
-    train_state_init(&x->state, &x->steps, x->model.params.n_train, &x->arena);
+    train_state_init(&x->state, &x->steps, x->model.params.n_train,
+                     option_bool(o, "load_best_model_at_end"), &x->arena);
     engine_init(&x->engine, &x->tuned, bound_tok, bound_tok, x->cell->seed, &x->arena);
     for (long i = 0; i < x->steps.n_micro; i++)
         engine_measure(&x->engine, &x->feeds[TRAIN], x->steps.rows + x->steps.micro_start[i],
@@ -194,19 +195,26 @@ static int on_snapshot(void *context, const struct train_state *s, struct err *e
     return snapshot_write(str_text(&x->snapshot), x->cell, s, &x->model.params, e);
 }
 
-static struct train_options train_options_of(const struct options *o)
+static struct train_options train_options_of(const struct options *o, bool by_token)
 {
-    return (struct train_options){
-        .adamw = {.beta1 = (float)option_float(o, "adam_beta1"),
-                  .beta2 = (float)option_float(o, "adam_beta2"),
-                  .epsilon = (float)option_float(o, "adam_epsilon"),
-                  .weight_decay = (float)option_float(o, "weight_decay")},
-        .lr_scheduler_type =
-            (enum schedule)str_index(schedule_names, option_choice(o, "lr_scheduler_type")),
-        .learning_rate = option_float(o, "learning_rate"),
-        .warmup_ratio = option_float(o, "warmup_ratio"),
-        .max_grad_norm = option_float(o, "max_grad_norm"),
-        .metric_for_best_model = train_metric_named(option_choice(o, "metric_for_best_model"))};
+    return (struct train_options){.adamw = {.beta1 = (float)option_float(o, "adam_beta1"),
+                                            .beta2 = (float)option_float(o, "adam_beta2"),
+                                            .epsilon = (float)option_float(o, "adam_epsilon"),
+                                            .weight_decay = (float)option_float(o, "weight_decay")},
+                                  .lr_scheduler_type = (enum schedule)str_index(
+                                      schedule_names, option_choice(o, "lr_scheduler_type")),
+                                  .learning_rate = option_float(o, "learning_rate"),
+                                  .warmup_ratio = option_float(o, "warmup_ratio"),
+                                  .max_grad_norm = option_float(o, "max_grad_norm"),
+                                  .metric_for_best_model = train_metric_named(
+                                      option_choice(o, "metric_for_best_model"), by_token)};
+}
+
+/* Whether what is reported counts target tokens. */
+static bool by_token(const struct execution *x)
+{
+    return model_says_text(&x->model) &&
+           str_equal(option_choice(&x->cell->training, "metric_unit"), "token");
 }
 
 /* Takes up the snapshot, if any, and trains to the end. */
@@ -218,15 +226,16 @@ static enum train_outcome train(struct execution *x, struct err *e)
                                 .snapshot = on_snapshot,
                                 .stop = on_stop};
     const struct feed *v = &x->feeds[VALIDATION];
+    struct scores scores;
     struct training t = {.engine = &x->engine,
                          .train = &x->feeds[TRAIN],
                          .validation = v,
                          .validation_order = &x->order[VALIDATION],
                          .steps = &x->steps,
-                         .options = train_options_of(&x->cell->training),
-                         .hooks = &hooks};
-    t.logits = arena_array(&x->arena, (size_t)v->n * (size_t)v->n_classes, sizeof *t.logits);
-    t.predicted = arena_array(&x->arena, (size_t)v->n, sizeof *t.predicted);
+                         .options = train_options_of(&x->cell->training, by_token(x)),
+                         .hooks = &hooks,
+                         .scores = &scores};
+    scores_init(&scores, v, &x->arena);
     if (snapshot_read(str_text(&x->snapshot), x->cell, &x->steps, &x->state, &x->model.params, e) <
         0) {
         err_wrap(e, "starting again from the first step");
@@ -247,10 +256,12 @@ static int judge_and_store(struct execution *x, struct err *e)
 
     for (int p = VALIDATION; p < N_PARTS; p++) {
         const struct feed *f = &x->feeds[p];
-        float *logits = arena_array(&x->arena, (size_t)f->n * (size_t)f->n_classes, sizeof *logits);
-        engine_evaluate(&x->engine, f, &x->order[p], logits);
-        record_split(&x->record, names[p], f, logits);
-        metrics_compute(m, &x->record.splits[x->record.result.n_splits - 1].rows);
+        struct scores scores;
+        scores_init(&scores, f, &x->arena);
+        engine_evaluate(&x->engine, f, &x->order[p], &scores);
+        struct predictions predictions = scores_predictions(&scores, f);
+        record_split(&x->record, names[p], f, &predictions);
+        metrics_compute(m, &predictions);
         if (!isfinite(m[METRIC_LOSS]))
             return err_set(e, "the model's logits of the %s rows are not finite (loss %g)",
                            names[p], m[METRIC_LOSS]);

@@ -83,20 +83,12 @@ void record_data(struct record *r, const struct dataset *d, const struct split *
     r->result.run.n_test = s->test.n;
 }
 
-void record_split(struct record *r, const char *name, const struct feed *f, const float *logits)
+void record_split(struct record *r, const char *name, const struct feed *f,
+                  const struct predictions *p)
 {
-    int *predicted = arena_array(r->arena, (size_t)f->n, sizeof *predicted);
-
     assert(r->result.n_splits < RECORD_SPLITS);
-    for (int i = 0; i < f->n; i++)
-        predicted[i] = metrics_argmax(logits + (size_t)i * (size_t)f->n_classes, f->n_classes);
-    r->splits[r->result.n_splits++] = (struct result_split){.name = name,
-                                                            .rows = {.n = f->n,
-                                                                     .n_classes = f->n_classes,
-                                                                     .label = f->labels,
-                                                                     .predicted = predicted,
-                                                                     .logits = logits},
-                                                            .row_hash = f->hashes};
+    r->splits[r->result.n_splits++] =
+        (struct result_split){.name = name, .rows = *p, .row_hash = f->hashes};
     r->result.splits = r->splits;
 }
 

@@ -23,8 +23,9 @@ void record_init(struct record *r, const struct cell *c, struct arena *a);
 /* Data set, audit and sizes of the split. */
 void record_data(struct record *r, const struct dataset *d, const struct split *s);
 
-/* One evaluated part with its logits [f->n, n_classes], both borrowed. */
-void record_split(struct record *r, const char *name, const struct feed *f, const float *logits);
+/* One evaluated part; all borrowed. */
+void record_split(struct record *r, const char *name, const struct feed *f,
+                  const struct predictions *p);
 
 /* Curves and costs; s borrowed. seconds: wall time of this process's work. */
 void record_training(struct record *r, const struct train_state *s, const struct steps *steps,

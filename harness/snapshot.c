@@ -29,7 +29,7 @@ static void stretches_of(struct stretch out[N_STRETCHES], const struct train_sta
     size_t block = p->n_train * sizeof(float);
     out[0] = (struct stretch){s->steps, (size_t)s->step * sizeof *s->steps};
     out[1] = (struct stretch){s->epochs, (size_t)s->n_epochs * sizeof *s->epochs};
-    out[2] = (struct stretch){s->best, s->best_epoch ? block : 0};
+    out[2] = (struct stretch){s->best, s->best && s->best_epoch ? block : 0};
     out[3] = (struct stretch){p->adam.param, block};
     out[4] = (struct stretch){p->adam.m, block};
     out[5] = (struct stretch){p->adam.v, block};

@@ -8,12 +8,12 @@
 #include <string.h>
 
 void train_state_init(struct train_state *s, const struct steps *steps, size_t n_train,
-                      struct arena *a)
+                      bool keep_best, struct arena *a)
 {
     memset(s, 0, sizeof *s);
     s->steps = arena_array(a, (size_t)steps->n_steps, sizeof *s->steps);
     s->epochs = arena_array(a, (size_t)steps->n_epochs, sizeof *s->epochs);
-    s->best = arena_array(a, n_train, sizeof *s->best);
+    s->best = keep_best ? arena_array(a, n_train, sizeof *s->best) : NULL;
 }
 
 /* Gradients of update number step: of the mean loss over its examples, which it
@@ -62,44 +62,45 @@ static int update(const struct training *t, struct train_state *s, struct err *e
     return 0;
 }
 
-enum train_metric train_metric_named(const char *name)
+enum metric train_metric_named(const char *name, bool by_token)
 {
     if (str_equal(name, "accuracy"))
-        return BEST_ACCURACY;
-    return str_equal(name, "loss") ? BEST_LOSS : BEST_F1_MACRO;
+        return by_token ? METRIC_TOKEN_ACCURACY : METRIC_ACCURACY;
+    if (str_equal(name, "loss"))
+        return by_token ? METRIC_TOKEN_LOSS : METRIC_LOSS;
+    return by_token ? METRIC_TOKEN_F1_WEIGHTED : METRIC_F1_MACRO;
 }
 
-static double best_value_of(enum train_metric metric, const struct result_epoch *r)
+static double best_value_of(enum metric metric, const struct result_epoch *r)
 {
-    switch (metric) {
-    case BEST_F1_MACRO:
-        return r->metric[METRIC_F1_MACRO];
-    case BEST_LOSS:
-        return -r->metric[METRIC_LOSS];
-    case BEST_ACCURACY:
-        break;
-    }
-    return r->metric[METRIC_ACCURACY];
+    bool is_loss = metric == METRIC_LOSS || metric == METRIC_TOKEN_LOSS;
+    return is_loss ? -r->metric[metric] : r->metric[metric];
 }
 
-/* Validates after an epoch and keeps the parameters when they are the best so
- * far; of equals the earlier stays. */
+/* Keeps the parameters when the epoch is the best so far; of equals the earlier stays. Where
+ * the last epoch's are wanted, each is better than those before it. */
+static void choose(const struct training *t, struct train_state *s, const struct result_epoch *r)
+{
+    const struct params *params = &t->engine->model->params;
+    double value = best_value_of(t->options.metric_for_best_model, r);
+
+    if (s->best && s->best_epoch && !(value > s->best_value))
+        return;
+    s->best_epoch = s->n_epochs;
+    s->best_value = value;
+    if (s->best)
+        memcpy(s->best, params->adam.param, params->n_train * sizeof(float));
+}
+
+/* Validates after an epoch. */
 static int end_epoch(const struct training *t, struct train_state *s, struct err *e)
 {
-    const struct feed *v = t->validation;
-    const struct params *params = &t->engine->model->params;
     struct result_epoch *r = &s->epochs[s->n_epochs++];
 
-    engine_evaluate(t->engine, v, t->validation_order, t->logits);
-    for (int i = 0; i < v->n; i++)
-        t->predicted[i] =
-            metrics_argmax(t->logits + (size_t)i * (size_t)v->n_classes, v->n_classes);
+    engine_evaluate(t->engine, t->validation, t->validation_order, t->scores);
+    struct predictions p = scores_predictions(t->scores, t->validation);
+    metrics_compute(r->metric, &p);
     r->train_loss = s->epoch_loss / t->train->n;
-    metrics_compute(r->metric, &(struct predictions){.n = v->n,
-                                                     .n_classes = v->n_classes,
-                                                     .label = v->labels,
-                                                     .predicted = t->predicted,
-                                                     .logits = t->logits});
     s->epoch_loss = 0;
     if (!isfinite(r->metric[METRIC_LOSS])) /* the last update did it: no loss came after it */
         return err_set(e,
@@ -107,12 +108,7 @@ static int end_epoch(const struct training *t, struct train_state *s, struct err
                        "try a smaller learning_rate than %g",
                        s->n_epochs, t->steps->n_epochs, r->metric[METRIC_LOSS],
                        t->options.learning_rate);
-    double value = best_value_of(t->options.metric_for_best_model, r);
-    if (s->best_epoch && !(value > s->best_value))
-        return 0;
-    s->best_epoch = s->n_epochs;
-    s->best_value = value;
-    memcpy(s->best, params->adam.param, params->n_train * sizeof(float));
+    choose(t, s, r);
     return 0;
 }
 
@@ -150,7 +146,7 @@ enum train_outcome train_run(const struct training *t, struct train_state *s, st
         if (stop)
             return TRAIN_STOPPED;
     }
-    if (s->best_epoch)
+    if (s->best && s->best_epoch)
         memcpy(params->adam.param, s->best, params->n_train * sizeof(float));
     return TRAIN_DONE;
 }

@@ -19,28 +19,26 @@
  * depend on how earlier updates were cut. No update may have more of them. */
 enum { TRAIN_MICRO_MAX = 256 };
 
-enum train_metric { BEST_ACCURACY, BEST_F1_MACRO, BEST_LOSS };
-
 /* Training options of a cell (protocol.h) in the types the loop wants. */
 struct train_options {
     struct adamw adamw;
     enum schedule lr_scheduler_type;
     double learning_rate, warmup_ratio, max_grad_norm;
-    enum train_metric metric_for_best_model;
+    enum metric metric_for_best_model;
 };
 
 struct train_state {
     long step;         /* updates done */
     int n_epochs;      /* epochs done and validated */
-    int best_epoch;    /* from 1; 0: none yet */
+    int best_epoch;    /* whose parameters are judged, from 1; 0: none yet */
     int n_resumed;     /* times this training was taken up again */
-    double best_value; /* of metric_for_best_model, greater is better */
+    double best_value; /* of metric_for_best_model, greater is better (losses negated) */
     double epoch_loss; /* sum of example losses since the epoch began, nats */
     int64_t train_ns, evaluate_ns;
     long n_tok, n_examples;      /* trained on so far */
     struct result_step *steps;   /* [n_steps] curve, filled up to step */
     struct result_epoch *epochs; /* [n_epochs of the plan] */
-    float *best;                 /* [n_train] parameters of best_epoch */
+    float *best;                 /* [n_train] parameters of best_epoch; NULL: not kept */
 };
 
 /* What happens around the loop; every member may be NULL. */
@@ -62,22 +60,24 @@ struct training {
     const struct steps *steps;
     struct train_options options;
     const struct train_hooks *hooks;
-    float *logits;  /* [validation->n, n_classes] scratch */
-    int *predicted; /* [validation->n] scratch */
+    struct scores *scores; /* of validation; scratch */
 };
 
-/* The metric of that name, as in option metric_for_best_model. */
-enum train_metric train_metric_named(const char *name);
+/* The metric that option metric_for_best_model names. by_token: of target tokens under teacher
+ * forcing, where macro_f1 is the survey's F1 weighted by support (the only F1 of tokens that is
+ * stored). */
+enum metric train_metric_named(const char *name, bool by_token);
 
+/* keep_best: as load_best_model_at_end. */
 void train_state_init(struct train_state *s, const struct steps *steps, size_t n_train,
-                      struct arena *a);
+                      bool keep_best, struct arena *a);
 
 enum train_outcome { TRAIN_FAILED = -1, TRAIN_DONE = 0, TRAIN_STOPPED = 1 };
 
 /* Runs the updates from s->step to the end, validating after every epoch; then
- * puts the best epoch's parameters in place. Gradients must be 0 when it begins. A loss or
- * gradient that is not finite fails, naming step and learning rate, as does such a
- * validation loss, naming the epoch. */
+ * puts the best epoch's parameters in place, if they were to be kept. Gradients must be 0 when it
+ * begins. A loss or gradient that is not finite fails, naming step and learning rate, as does such
+ * a validation loss, naming the epoch. */
 enum train_outcome train_run(const struct training *t, struct train_state *s, struct err *e);
 
 #endif

@@ -77,7 +77,11 @@ static int encode_ag_news(struct feed *f, struct arena *a, struct err *e)
         if (str_equal(info->splits[data->examples[i].split].name, "test"))
             rows.index[rows.n++] = i;
     int rc =
-        !data || !t ? -1 : feed_encode(f, &(struct feed_source){data, t, MAX_LENGTH}, &rows, a, e);
+        !data || !t
+            ? -1
+            : feed_encode(
+                  f, &(struct feed_source){.data = data, .tokenizer = t, .max_length = MAX_LENGTH},
+                  &rows, a, e);
     tokenizer_free(t);
     return rc;
 }

@@ -21,8 +21,9 @@ struct rig_plan {
     const char *dropout; /* "0", "0.1" */
     int n_train, n_epochs, batch_size, micro_tokens;
     double learning_rate;
-    enum train_metric metric;
-    bool noisy; /* labels of validation have nothing to do with its rows */
+    enum metric metric;
+    bool keep_last; /* not the best epoch's parameters */
+    bool noisy;     /* labels of validation have nothing to do with its rows */
 };
 
 static const struct rig_plan rig_small = {.method = "full",
@@ -39,6 +40,7 @@ struct trainer {
     struct batches order; /* of validation */
     struct steps steps;
     struct engine engine;
+    struct scores scores; /* of validation */
     struct train_hooks hooks;
     struct train_state state;
     struct training t;
@@ -95,26 +97,25 @@ static inline void trainer_open(struct trainer *x, const struct rig_plan *p)
     x->validation = rig_feed(10, p->noisy, 12, a);
     x->order = order_evaluation(x->validation.n, x->validation.length_tok, p->micro_tokens, a);
     x->steps = steps_lay(&x->train, p->n_epochs, p->batch_size, p->micro_tokens, 3, a);
-    train_state_init(&x->state, &x->steps, x->rig.model.params.n_train, a);
+    train_state_init(&x->state, &x->steps, x->rig.model.params.n_train, !p->keep_last, a);
     int bound = p->micro_tokens > RIG_LENGTH ? p->micro_tokens : RIG_LENGTH;
     engine_init(&x->engine, &x->rig.tuned, bound, bound, 3, a);
     rig_measure_all(x);
     engine_allocate(&x->engine);
-    x->t = (struct training){
-        .engine = &x->engine,
-        .train = &x->train,
-        .validation = &x->validation,
-        .validation_order = &x->order,
-        .steps = &x->steps,
-        .options = {.adamw = {0.9f, 0.999f, 1e-8f, 0.01f},
-                    .lr_scheduler_type = SCHEDULE_LINEAR,
-                    .learning_rate = p->learning_rate,
-                    .warmup_ratio = 0.1,
-                    .max_grad_norm = 1,
-                    .metric_for_best_model = p->metric},
-        .hooks = &x->hooks,
-        .logits = arena_array(a, (size_t)x->validation.n * RIG_CLASSES, sizeof(float)),
-        .predicted = arena_array(a, (size_t)x->validation.n, sizeof(int))};
+    scores_init(&x->scores, &x->validation, a);
+    x->t = (struct training){.engine = &x->engine,
+                             .train = &x->train,
+                             .validation = &x->validation,
+                             .validation_order = &x->order,
+                             .steps = &x->steps,
+                             .options = {.adamw = {0.9f, 0.999f, 1e-8f, 0.01f},
+                                         .lr_scheduler_type = SCHEDULE_LINEAR,
+                                         .learning_rate = p->learning_rate,
+                                         .warmup_ratio = 0.1,
+                                         .max_grad_norm = 1,
+                                         .metric_for_best_model = p->metric},
+                             .hooks = &x->hooks,
+                             .scores = &x->scores};
 }
 
 static inline void trainer_close(struct trainer *x)

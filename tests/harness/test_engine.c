@@ -20,7 +20,7 @@ static void run_all(struct trainer *x)
 {
     for (long step = 0; step < x->steps.n_steps; step++)
         rig_gradients(x, step);
-    engine_evaluate(&x->engine, &x->validation, &x->order, x->t.logits);
+    engine_evaluate(&x->engine, &x->validation, &x->order, &x->scores);
 }
 
 Test(engine, the_dry_run_tells_the_memory_to_the_byte_for_every_method)
@@ -44,7 +44,7 @@ Test(engine, nothing_is_allocated_between_steps)
     struct trainer x;
     trainer_open(&x, &rig_small);
     rig_gradients(&x, 0); /* the BLAS library takes its buffers in its first product */
-    engine_evaluate(&x.engine, &x.validation, &x.order, x.t.logits);
+    engine_evaluate(&x.engine, &x.validation, &x.order, &x.scores);
     struct mallinfo2 before = mallinfo2();
     size_t arena = x.rig.arena.used_bytes, slab = x.engine.slab.capacity_bytes;
     run_all(&x);
@@ -94,14 +94,15 @@ Test(engine, logits_stand_at_their_rows)
     struct trainer x;
     trainer_open(&x, &rig_small);
     int n = x.validation.n, start[] = {0, 1};
-    float *alone = arena_array(&x.rig.arena, (size_t)n * RIG_CLASSES, sizeof *alone);
+    struct scores alone;
+    scores_init(&alone, &x.validation, &x.rig.arena);
     cr_assert(x.order.n > 1 && x.order.n < n);
-    engine_evaluate(&x.engine, &x.validation, &x.order, x.t.logits);
+    engine_evaluate(&x.engine, &x.validation, &x.order, &x.scores);
     for (int row = 0; row < n; row++) {
         struct batches one = {.rows = &row, .n_rows = 1, .start = start, .n = 1};
-        engine_evaluate(&x.engine, &x.validation, &one, alone);
+        engine_evaluate(&x.engine, &x.validation, &one, &alone);
     }
-    double worst = relative(x.t.logits, alone, (size_t)n * RIG_CLASSES);
+    double worst = relative(x.scores.logits, alone.logits, (size_t)n * RIG_CLASSES);
     cr_expect(worst <= 1e-5, "%g", worst);
     trainer_close(&x);
 }
@@ -113,9 +114,9 @@ Test(engine, evaluation_has_no_dropout_and_leaves_gradients_alone)
     trainer_open(&with, &plan);
     plan.dropout = "0";
     trainer_open(&without, &plan);
-    engine_evaluate(&with.engine, &with.validation, &with.order, with.t.logits);
-    engine_evaluate(&without.engine, &without.validation, &without.order, without.t.logits);
-    cr_expect(memcmp(with.t.logits, without.t.logits,
+    engine_evaluate(&with.engine, &with.validation, &with.order, &with.scores);
+    engine_evaluate(&without.engine, &without.validation, &without.order, &without.scores);
+    cr_expect(memcmp(with.scores.logits, without.scores.logits,
                      (size_t)with.validation.n * RIG_CLASSES * sizeof(float)) == 0);
     const struct params *p = &with.rig.model.params;
     for (size_t i = 0; i < p->n_train; i++)

@@ -51,7 +51,7 @@ Test(train, the_loss_falls_and_everything_is_counted)
  * learned by heart. */
 Test(train, the_best_epoch_is_chosen_and_put_back)
 {
-    static const enum train_metric metrics[] = {BEST_ACCURACY, BEST_F1_MACRO, BEST_LOSS};
+    static const enum metric metrics[] = {METRIC_ACCURACY, METRIC_F1_MACRO, METRIC_LOSS};
     for (int k = 0; k < 3; k++) {
         struct trainer x;
         struct rig_plan plan = rig_small;
@@ -63,24 +63,17 @@ Test(train, the_best_epoch_is_chosen_and_put_back)
         const struct result_epoch *r = x.state.epochs;
         int best = 0;
         for (int i = 1; i < plan.n_epochs; i++)
-            if (metrics[k] == BEST_LOSS ? r[i].metric[METRIC_LOSS] < r[best].metric[METRIC_LOSS]
-                : metrics[k] == BEST_ACCURACY
-                    ? r[i].metric[METRIC_ACCURACY] > r[best].metric[METRIC_ACCURACY]
-                    : r[i].metric[METRIC_F1_MACRO] > r[best].metric[METRIC_F1_MACRO])
+            if (metrics[k] == METRIC_LOSS ? r[i].metric[METRIC_LOSS] < r[best].metric[METRIC_LOSS]
+                                          : r[i].metric[metrics[k]] > r[best].metric[metrics[k]])
                 best = i;
         cr_assert(x.state.best_epoch == best + 1, "metric %d: %d, not %d", k, x.state.best_epoch,
                   best + 1);
         cr_assert(k != 2 || best + 1 < plan.n_epochs, "the last was best: nothing is shown");
         /* Validating again gives the numbers of that epoch, to the bit. */
-        engine_evaluate(&x.engine, &x.validation, &x.order, x.t.logits);
+        engine_evaluate(&x.engine, &x.validation, &x.order, &x.scores);
         double m[METRIC_COUNT];
-        for (int i = 0; i < x.validation.n; i++)
-            x.t.predicted[i] = metrics_argmax(x.t.logits + i * RIG_CLASSES, RIG_CLASSES);
-        metrics_compute(m, &(struct predictions){.n = x.validation.n,
-                                                 .n_classes = RIG_CLASSES,
-                                                 .label = x.validation.labels,
-                                                 .predicted = x.t.predicted,
-                                                 .logits = x.t.logits});
+        struct predictions p = scores_predictions(&x.scores, &x.validation);
+        metrics_compute(m, &p);
         cr_expect(m[METRIC_LOSS] == r[best].metric[METRIC_LOSS]);
         cr_expect(m[METRIC_ACCURACY] == r[best].metric[METRIC_ACCURACY]);
         trainer_close(&x);
@@ -89,7 +82,7 @@ Test(train, the_best_epoch_is_chosen_and_put_back)
 
 Test(train, of_equal_epochs_the_earliest_stays)
 {
-    static const enum train_metric metrics[] = {BEST_ACCURACY, BEST_F1_MACRO, BEST_LOSS};
+    static const enum metric metrics[] = {METRIC_ACCURACY, METRIC_F1_MACRO, METRIC_LOSS};
     for (int k = 0; k < 3; k++) {
         struct trainer x;
         struct rig_plan plan = rig_small;
@@ -104,9 +97,36 @@ Test(train, of_equal_epochs_the_earliest_stays)
 
 Test(train, metrics_have_the_names_of_the_option)
 {
-    cr_expect(train_metric_named("accuracy") == BEST_ACCURACY);
-    cr_expect(train_metric_named("macro_f1") == BEST_F1_MACRO);
-    cr_expect(train_metric_named("loss") == BEST_LOSS);
+    cr_expect(train_metric_named("accuracy", false) == METRIC_ACCURACY);
+    cr_expect(train_metric_named("macro_f1", false) == METRIC_F1_MACRO);
+    cr_expect(train_metric_named("loss", false) == METRIC_LOSS);
+    cr_expect(train_metric_named("accuracy", true) == METRIC_TOKEN_ACCURACY);
+    cr_expect(train_metric_named("macro_f1", true) == METRIC_TOKEN_F1_WEIGHTED);
+    cr_expect(train_metric_named("loss", true) == METRIC_TOKEN_LOSS);
+}
+
+/* Noisy validation, whose loss is best before the end: the last epoch is judged all the same. */
+Test(train, the_last_epoch_stays_where_the_best_is_not_asked_for)
+{
+    struct trainer x, best;
+    struct rig_plan plan = rig_small;
+    plan.n_epochs = 6;
+    plan.noisy = true;
+    plan.metric = METRIC_LOSS;
+    trainer_open(&best, &plan);
+    train_to_the_end(&best);
+    plan.keep_last = true;
+    trainer_open(&x, &plan);
+    train_to_the_end(&x);
+    cr_assert(best.state.best_epoch < 6 && x.state.best_epoch == 6 && x.state.best == NULL);
+    engine_evaluate(&x.engine, &x.validation, &x.order, &x.scores);
+    double m[METRIC_COUNT];
+    struct predictions p = scores_predictions(&x.scores, &x.validation);
+    metrics_compute(m, &p);
+    cr_expect(m[METRIC_LOSS] == x.state.epochs[5].metric[METRIC_LOSS]);
+    cr_expect(x.state.best_value == -m[METRIC_LOSS]);
+    trainer_close(&x);
+    trainer_close(&best);
 }
 
 /* --- stop and go on -------------------------------------------------------- */
