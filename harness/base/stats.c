@@ -213,6 +213,171 @@ struct interval stats_paired_bootstrap(const double *a, const double *b, int n, 
     return ends;
 }
 
+double stats_t_test(const double *x, int n, double mu)
+{
+    assert(n >= 2);
+    double shift = stats_mean(x, n) - mu, sd = stats_sd(x, n);
+    if (sd == 0)
+        return shift == 0;
+    return 2 * stats_t_cdf(-fabs(shift) / (sd / sqrt(n)), n - 1);
+}
+
+/* --- ranks -------------------------------------------------------------------- */
+
+void stats_ranks(double *out, const double *x, int n)
+{
+    for (int i = 0; i < n; i++) {
+        int below = 0, equal = 0;
+        for (int j = 0; j < n; j++) {
+            below += x[j] < x[i];
+            equal += x[j] == x[i];
+        }
+        out[i] = below + (equal + 1) / 2.0;
+    }
+}
+
+double stats_kendall_tau(const double *x, const double *y, int n)
+{
+    assert(n >= 2);
+    long sum = 0, x_differ = 0, y_differ = 0;
+    for (int i = 0; i < n; i++) {
+        for (int j = 0; j < i; j++) {
+            int a = (x[i] > x[j]) - (x[i] < x[j]), b = (y[i] > y[j]) - (y[i] < y[j]);
+            sum += a * b;
+            x_differ += a != 0;
+            y_differ += b != 0;
+        }
+    }
+    return (double)sum / sqrt((double)x_differ * (double)y_differ);
+}
+
+/* Sum over items of the squared deviation of the rank sum from its mean. */
+static double rank_sum_spread(const double *ranks, int m, int n)
+{
+    double spread = 0;
+    for (int j = 0; j < n; j++) {
+        double sum = 0;
+        for (int i = 0; i < m; i++)
+            sum += ranks[i * n + j];
+        spread += (sum - m * (n + 1) / 2.0) * (sum - m * (n + 1) / 2.0);
+    }
+    return spread;
+}
+
+/* Ranks of each rater, [m, n], to be freed. */
+static double *ranks_of_raters(const double *x, int m, int n)
+{
+    double *ranks = xmalloc((size_t)m * (size_t)n * sizeof *ranks);
+    for (int i = 0; i < m; i++)
+        stats_ranks(ranks + (ptrdiff_t)i * n, x + (ptrdiff_t)i * n, n);
+    return ranks;
+}
+
+double stats_kendall_w(const double *x, int m, int n)
+{
+    assert(m >= 2 && n >= 2);
+    double *ranks = ranks_of_raters(x, m, n), most = 0;
+    /* Most spread there can be: all raters as rater i, ties included. */
+    for (int i = 0; i < m; i++)
+        most += m * rank_sum_spread(ranks + (ptrdiff_t)i * n, 1, n);
+    double w = rank_sum_spread(ranks, m, n) / most;
+    free(ranks);
+    return w;
+}
+
+double stats_kendall_w_p(const double *x, int m, int n, int n_permutations, const struct rng *r)
+{
+    double *ranks = ranks_of_raters(x, m, n);
+    double *drawn = xmalloc((size_t)m * (size_t)n * sizeof *drawn);
+    int *order = xmalloc((size_t)n * sizeof *order);
+    double seen = rank_sum_spread(ranks, m, n);
+    int n_as_far = 1;
+    struct rng place = *r;
+    for (int k = 0; k < n_permutations; k++) {
+        place.step = (uint32_t)k;
+        for (int i = 0; i < m; i++) {
+            place.site = (uint32_t)i;
+            rng_permutation(&place, order, n);
+            for (int j = 0; j < n; j++)
+                drawn[i * n + j] = ranks[i * n + order[j]];
+        }
+        /* Sums of half ranks are exact, so equal spreads are equal. */
+        n_as_far += rank_sum_spread(drawn, m, n) >= seen;
+    }
+    free(ranks);
+    free(drawn);
+    free(order);
+    return (double)n_as_far / (n_permutations + 1);
+}
+
+/* Adds to ways[L] every order of the ranks not in used for columns from column on. */
+static void count_orders(double *ways, int n, int column, unsigned used, int l)
+{
+    if (column > n) {
+        ways[l]++;
+        return;
+    }
+    for (int rank = 1; rank <= n; rank++)
+        if (!(used & 1U << rank))
+            count_orders(ways, n, column + 1, used | 1U << rank, l + column * rank);
+}
+
+/* P(L >= l) of m random rows of n <= 7: the distribution of one row, added m times. */
+static double page_exact(double l, int m, int n)
+{
+    int most = n * (n + 1) * (2 * n + 1) / 6; /* of one row */
+    size_t size = (size_t)(most * m + 1);
+    double *row = xmalloc((size_t)(most + 1) * sizeof *row);
+    double *sum = xmalloc(size * sizeof *sum), *next = xmalloc(size * sizeof *next);
+    memset(row, 0, (size_t)(most + 1) * sizeof *row);
+    memset(sum, 0, size * sizeof *sum);
+    count_orders(row, n, 1, 0, 0);
+    double n_orders = 0, tail = 0;
+    for (int k = 0; k <= most; k++)
+        n_orders += row[k];
+    sum[0] = 1;
+    for (int i = 0; i < m; i++) {
+        memset(next, 0, size * sizeof *next);
+        for (int s = 0; s <= most * i; s++)
+            for (int k = 0; sum[s] > 0 && k <= most; k++)
+                next[s + k] += sum[s] * row[k] / n_orders;
+        memcpy(sum, next, size * sizeof *sum);
+    }
+    for (int s = most * m; s >= 0 && s >= l; s--)
+        tail += sum[s];
+    free(row);
+    free(sum);
+    free(next);
+    return fmin(tail, 1);
+}
+
+struct page_test stats_page(const double *x, int m, int n)
+{
+    assert(m >= 1 && n >= 2);
+    double *ranks = ranks_of_raters(x, m, n), l = 0;
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++)
+            l += (j + 1) * ranks[i * n + j];
+    free(ranks);
+    if (n <= 7)
+        return (struct page_test){l, page_exact(l, m, n)};
+    double size = n, mean = m * size * (size + 1) * (size + 1) / 4;
+    double variance = m * size * size * (size * size - 1) * (size + 1) / 144;
+    return (struct page_test){l, erfc((l - mean) / sqrt(2 * variance)) / 2};
+}
+
+int stats_runs_needed(double delta, double between, double within, int n_groups)
+{
+    for (int runs = 2; runs <= 10000; runs += 1 + runs / 100) {
+        int df = n_groups > 1 ? n_groups - 1 : runs - 1;
+        double quantiles = stats_t_quantile(.975, df) + stats_t_quantile(.8, df);
+        double variance = (between * between + within * within / runs) / n_groups;
+        if (fabs(delta) >= quantiles * sqrt(variance) && delta != 0)
+            return runs;
+    }
+    return 0;
+}
+
 struct ranked {
     double p;
     int at;

@@ -61,6 +61,40 @@ struct mcnemar stats_mcnemar(long only_a, long only_b);
 struct interval stats_paired_bootstrap(const double *a, const double *b, int n, int n_resamples,
                                        double level, const struct rng *r);
 
+/* Student's one-sample t-test of mean(x) against mu, n >= 2: two-sided p-value (equal values
+ * have no spread: 1 at mu, else 0). */
+double stats_t_test(const double *x, int n, double mu);
+
+/* Ranks from 1 of x[0..n) into out; equals share the mean of their ranks. */
+void stats_ranks(double *out, const double *x, int n);
+
+/* Kendall's rank correlation tau-b of x and y (Biometrika 33, 1945), n >= 2; NaN when one of
+ * them is all equal. */
+double stats_kendall_tau(const double *x, const double *y, int n);
+
+/* Kendall's coefficient of concordance of m raters (rows of x, [m, n]) over n items, corrected
+ * for ties; NaN when every rater gives all items the same. m, n >= 2. */
+double stats_kendall_w(const double *x, int m, int n);
+
+/* Its p-value by permutation: the share of n_permutations + 1 in which raters who order the
+ * items at random agree at least as well (the data count as one of them). */
+double stats_kendall_w_p(const double *x, int m, int n, int n_permutations, const struct rng *r);
+
+/* Page's trend test (JASA 58, 1963) on m rows of x, [m, n], whose columns are expected to grow:
+ * L = sum over columns of column number times sum of ranks. One-sided p-value: exact for
+ * n <= 7 (as if there were no ties), else by the normal approximation. n >= 2. */
+struct page_test {
+    double l, p;
+};
+struct page_test stats_page(const double *x, int m, int n);
+
+/* Runs (seeds) a group that make a difference delta visible in a t-test over n_groups group
+ * means with power 0.8 at 5 %, two-sided, by the normal-shift approximation
+ * delta >= (t_{.975} + t_{.80}) sqrt((between^2 + within^2 / runs) / n_groups). between: sd of
+ * the groups' true differences; within: sd of one run. One group: the t-test is over its runs.
+ * At least 2; 0: no number of runs up to 10,000 does, the groups themselves differ too much. */
+int stats_runs_needed(double delta, double between, double within, int n_groups);
+
 /* Holm's step-down adjustment of a family of p-values (Scand. J. Stat. 6, 1979),
  * in place, order kept. */
 void stats_holm(double *p, int n);
