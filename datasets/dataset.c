@@ -91,8 +91,9 @@ static void add_warnings(struct dataset *d, const struct asset_file *files, stru
             arena_printf(a, "stand-in for %s: %s", info->assets[i].name, why);
     }
     if (info->survey.rows_of)
-        warnings[d->n_warnings++] = arena_printf(a, "the survey's runs of %s used the rows of %s",
-                                                 info->name, info->survey.rows_of);
+        warnings[d->n_warnings++] =
+            arena_printf(a, "the survey's protocol serves the rows of %s under the name %s",
+                         info->survey.rows_of, info->name);
     d->warnings = warnings;
 }
 
@@ -134,4 +135,78 @@ const struct dataset *dataset_load(const struct dataset_info *info, const struct
     free(files);
     reader_release(&r);
     return d;
+}
+
+/* The splits of mask in from, as a mask of the splits of the same names in to. */
+static int same_splits(uint32_t *mask, const struct dataset_info *from,
+                       const struct dataset_info *to, struct err *e)
+{
+    uint32_t out = 0;
+    for (int i = 0; i < from->n_splits; i++) {
+        if (!(*mask & 1u << i))
+            continue;
+        int k = 0;
+        while (k < to->n_splits && !str_equal(to->splits[k].name, from->splits[i].name))
+            k++;
+        if (k == to->n_splits)
+            return err_usage(e, "%s: the rows of %s have no split '%s'", from->path, to->name,
+                             from->splits[i].name);
+        out |= 1u << k;
+    }
+    *mask = out;
+    return 0;
+}
+
+static int check_labels(const struct dataset *d, const struct dataset_info *info, struct err *e)
+{
+    for (int i = 0; i < d->n; i++)
+        if (d->examples[i].label >= info->n_classes)
+            return err_usage(e,
+                             "%s: the rows of %s have the label %d (%s), but %s has %d classes "
+                             "only",
+                             info->path, d->info->name, d->examples[i].label,
+                             d->info->classes[d->examples[i].label], info->name, info->n_classes);
+    return 0;
+}
+
+const struct dataset *dataset_load_served(const struct dataset_info *info,
+                                          const struct asset_flags *flags, struct arena *a,
+                                          struct err *e)
+{
+    const char *name = info->survey.rows_of;
+    if (!name)
+        return dataset_load(info, flags, a, e);
+    const struct dataset_info *real = dataset_describe(name, a, e);
+    const struct dataset *rows = real ? dataset_load(real, flags, a, e) : NULL;
+    struct dataset_info *shown = arena_alloc(a, sizeof *shown);
+    *shown = *info;
+    if (!rows || check_labels(rows, info, e) < 0 ||
+        same_splits(&shown->survey.train, info, real, e) < 0 ||
+        same_splits(&shown->survey.evaluation, info, real, e) < 0)
+        return NULL;
+    shown->splits = real->splits;
+    shown->n_splits = real->n_splits;
+    shown->sound = real->sound;
+    struct dataset *d = arena_alloc(a, sizeof *d);
+    *d = *rows;
+    d->info = shown;
+    d->served = name;
+    const char **warnings = arena_array(a, (size_t)rows->n_warnings + 1, sizeof *warnings);
+    for (int i = 0; i < rows->n_warnings; i++)
+        warnings[i] = rows->warnings[i];
+    warnings[d->n_warnings++] =
+        arena_printf(a, "the rows are those of %s, served under the name %s", name, info->name);
+    d->warnings = warnings;
+    hash_data(d);
+    return d;
+}
+
+char *dataset_prompt(const struct dataset_info *info, const char *text, struct arena *a)
+{
+    const char *template = info->prompt_template;
+    if (!template)
+        return arena_strdup(a, text);
+    const char *hole = strstr(template, DATASET_HOLE);
+    return arena_printf(a, "%.*s%s%s", (int)(hole - template), template, text,
+                        hole + strlen(DATASET_HOLE));
 }

@@ -103,6 +103,7 @@ struct dataset {
     int n;
     char data_hash[HASH_HEX_SIZE]; /* of class names, splits, labels and texts */
     const char *stand_in;          /* NULL, or what stands in for the real data */
+    const char *served;            /* NULL, or the data set whose rows these really are */
     int n_warnings;
     const char *const *warnings; /* what a reader of results should know */
 };
@@ -121,11 +122,19 @@ const struct dataset *dataset_load(const struct dataset_info *info, const struct
                                    struct arena *a, struct err *e) MUST_CHECK;
 
 /* The rows that the survey's code served under this name (survey_rows.rows_of), with info's own
- * name and classes; dataset_load where they are its own. ERR_USAGE when a label of theirs is no
- * class of info. NULL on error. */
+ * name and classes and the splits and `sound` of the rows; dataset_load where they are its own.
+ * ERR_USAGE when a label of theirs is no class of info, or the rows have no such split. NULL on
+ * error. */
 const struct dataset *dataset_load_served(const struct dataset_info *info,
                                           const struct asset_flags *flags, struct arena *a,
                                           struct err *e) MUST_CHECK;
+
+/* Where the text goes in a prompt_template. */
+#define DATASET_HOLE "{text}"
+
+/* The input of a model that answers in text: the template around text, or text itself. Owned by
+ * a. */
+char *dataset_prompt(const struct dataset_info *info, const char *text, struct arena *a);
 
 /* Hash of one text, as in struct example. */
 uint64_t dataset_row_hash(const char *text);

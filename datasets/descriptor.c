@@ -5,6 +5,7 @@
 #include "harness/base/paths.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +60,48 @@ static int read_classes(struct dataset_info *d, const struct yaml *root, struct 
         for (int j = 0; j < i; j++)
             if (str_equal(d->classes[i], d->classes[j]))
                 return yaml_error(node, e, "class %s stands here twice", d->classes[i]);
+    return 0;
+}
+
+/* What a model that answers in text is taught to say for class i. */
+static int check_verbalizer(const struct dataset_info *d, int i, const struct yaml *node,
+                            struct err *e)
+{
+    const char *text = d->verbalizers[i];
+    size_t n = strlen(text);
+    if (n == 0)
+        return yaml_error(node, e, "the verbalizer of class %s is empty", d->classes[i]);
+    if (isspace((unsigned char)text[0]) || isspace((unsigned char)text[n - 1]))
+        return yaml_error(node, e, "the verbalizer '%s' has a blank at an end", text);
+    for (int j = 0; j < i; j++)
+        if (str_equal(text, d->verbalizers[j]))
+            return yaml_error(node, e, "classes %s and %s have one verbalizer '%s'", d->classes[j],
+                              d->classes[i], text);
+    return 0;
+}
+
+/* Words and prompt of models that answer in text. libyaml has checked that both are UTF-8. */
+static int read_words(struct dataset_info *d, const struct yaml *root, struct arena *a,
+                      struct err *e)
+{
+    const struct yaml *node = yaml_get(root, "verbalizers");
+    int n = d->n_classes;
+    d->verbalizers = d->classes;
+    if (node && words(&d->verbalizers, &n, node, "verbalizers", a, e) < 0)
+        return -1;
+    if (n != d->n_classes)
+        return yaml_error(node, e, "%d verbalizers for %d classes", n, d->n_classes);
+    for (int i = 0; node && i < n; i++)
+        if (check_verbalizer(d, i, node->kind == YAML_LIST ? &node->items[i] : node, e) < 0)
+            return -1;
+    node = yaml_get(root, "prompt_template");
+    if (!node)
+        return 0;
+    if (yaml_text(&d->prompt_template, root, "prompt_template", e) < 0)
+        return -1;
+    const char *hole = strstr(d->prompt_template, DATASET_HOLE);
+    if (!hole || strstr(hole + 1, DATASET_HOLE))
+        return yaml_error(node, e, "prompt_template must hold " DATASET_HOLE " exactly once");
     return 0;
 }
 
@@ -214,17 +257,22 @@ static int read_survey(struct dataset_info *d, const struct yaml *root, struct e
         s->evaluation_share >= 1)
         return yaml_error(yaml_get(map, "evaluation_share"), e,
                           "evaluation_share must lie in [0, 1)");
-    if ((s->evaluation != 0) == (s->evaluation_share > 0) && !s->rows_of)
+    if (!s->train || s->train & s->evaluation)
+        return yaml_error(map, e, "survey_rows needs train, and no split of it in evaluation");
+    if ((s->evaluation != 0) == (s->evaluation_share > 0))
         return yaml_error(map, e, "survey_rows has either evaluation or evaluation_share");
+    if (s->evaluation_share > 0 && s->seed < 0)
+        return yaml_error(map, e, "evaluation_share needs the seed of the survey's split");
     return 0;
 }
 
 static int read_root(struct dataset_info *d, const struct yaml *root, struct arena *a,
                      struct err *e)
 {
-    static const char *const keys[] = {"name",     "title",       "task",   "homepage", "licence",
-                                       "citation", "classes",     "assets", "reader",   "splits",
-                                       "sound",    "survey_rows", NULL};
+    static const char *const keys[] = {"name",        "title",           "task",    "homepage",
+                                       "licence",     "citation",        "classes", "assets",
+                                       "reader",      "splits",          "sound",   "survey_rows",
+                                       "verbalizers", "prompt_template", NULL};
     if (yaml_expect(root, YAML_MAP, "a data set", e) < 0 || yaml_only_keys(root, keys, e) < 0 ||
         yaml_text(&d->name, root, "name", e) < 0 || yaml_text(&d->title, root, "title", e) < 0 ||
         yaml_text(&d->task, root, "task", e) < 0 ||
@@ -234,8 +282,9 @@ static int read_root(struct dataset_info *d, const struct yaml *root, struct are
         return -1;
     const struct yaml *assets = need(root, "assets", e);
     if (!assets || assets_from_yaml(&d->assets, &d->n_assets, assets, a, e) < 0 ||
-        read_classes(d, root, a, e) < 0 || read_reader(d, root, a, e) < 0 ||
-        read_splits(d, root, a, e) < 0 || read_sound(d, root, e) < 0)
+        read_classes(d, root, a, e) < 0 || read_words(d, root, a, e) < 0 ||
+        read_reader(d, root, a, e) < 0 || read_splits(d, root, a, e) < 0 ||
+        read_sound(d, root, e) < 0)
         return -1;
     return read_survey(d, root, e);
 }

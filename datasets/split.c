@@ -3,11 +3,19 @@
 #include "harness/base/rng.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Which use of the RNG_SPLIT stream a draw is; part of a split's identity. */
-enum { STEP_TEST, STEP_VALIDATION, STEP_LIMIT, STEP_LIMIT_VALIDATION, STEP_LIMIT_TEST };
+enum {
+    STEP_TEST,
+    STEP_VALIDATION,
+    STEP_LIMIT,
+    STEP_LIMIT_VALIDATION,
+    STEP_LIMIT_TEST,
+    STEP_SURVEY
+};
 
 /* ---- sets of row hashes ---- */
 
@@ -182,7 +190,7 @@ struct rows split_rows_of(const struct dataset *d, uint32_t mask, int copies, st
     return out;
 }
 
-/* ---- the sound protocol ---- */
+/* ---- the whole split ---- */
 
 static int *labels_of(const struct dataset *d, struct arena *a)
 {
@@ -218,15 +226,62 @@ static int tenth(int n)
     return (n + 5) / 10;
 }
 
-static int check_parts(const struct split *s, const struct dataset *d, struct err *e)
+/* The parts that no row has been moved between yet; test 0: there is none. */
+struct parts {
+    uint32_t train, validation, test; /* bit s: split s */
+};
+
+static struct parts parts_of(const struct dataset_info *info, bool survey)
+{
+    if (survey)
+        return (struct parts){info->survey.train, info->survey.evaluation, 0};
+    const struct sound_rows *sound = &info->sound;
+    return (struct parts){sound->train, sound->validation, sound->pooled ? 0 : sound->test};
+}
+
+static void drop_copies_and_leaks(struct split *s, const struct dataset *d)
+{
+    drop_leaks(&s->validation, &s->test, d, s);
+    drop_duplicates(&s->validation, d, s);
+    drop_leaks(&s->train, &s->test, d, s);
+    drop_leaks(&s->train, &s->validation, d, s);
+    drop_duplicates(&s->train, d, s);
+}
+
+/* Moves the rows of the parts that have no split of their own out of train. */
+static void carve(struct split *s, const struct dataset *d, const struct split_options *o,
+                  struct arena *a)
 {
     const struct dataset_info *info = d->info;
-    if (s->train.n == 0 || s->validation.n == 0 || s->test.n == 0)
+    const int *labels = labels_of(d, a);
+    int n = s->train.n, n_out = 0;
+    struct split_draw draw = {o->seed, STEP_VALIDATION};
+    if (o->survey) {
+        /* As sklearn's train_test_split rounds: what evaluates is rounded up. */
+        n_out = (int)ceil(info->survey.evaluation_share * n);
+        draw = (struct split_draw){(uint64_t)info->survey.seed, STEP_SURVEY};
+    } else {
+        if (info->sound.pooled)
+            s->test = split_take_by_class(&s->train, labels, info->n_classes, tenth(n),
+                                          (struct split_draw){o->seed, STEP_TEST}, a);
+        n_out = tenth(n) < SPLIT_VALIDATION_MAX ? tenth(n) : SPLIT_VALIDATION_MAX;
+    }
+    if (!parts_of(info, o->survey).validation)
+        s->validation = split_take_by_class(&s->train, labels, info->n_classes, n_out, draw, a);
+}
+
+/* Rows served under another set's name need not have all of its classes. */
+static int check_parts(const struct split *s, const struct dataset *d,
+                       const struct split_options *o, struct err *e)
+{
+    const struct dataset_info *info = d->info;
+    if (s->train.n == 0 || s->validation.n == 0 || (s->test.n == 0 && !o->survey))
         return err_set(e,
-                       "data set %s is too small for the sound protocol: %d rows train, %d "
+                       "data set %s is too small for the %s protocol: %d rows train, %d "
                        "validate, %d test",
-                       info->name, s->train.n, s->validation.n, s->test.n);
-    for (int c = 0; c < info->n_classes; c++) {
+                       info->name, o->survey ? "survey's" : "sound", s->train.n, s->validation.n,
+                       s->test.n);
+    for (int c = 0; c < info->n_classes && !d->served; c++) {
         bool found = false;
         for (int i = 0; i < s->train.n && !found; i++)
             found = d->examples[s->train.index[i]].label == c;
@@ -237,33 +292,41 @@ static int check_parts(const struct split *s, const struct dataset *d, struct er
     return 0;
 }
 
+int split_make(struct split *out, const struct dataset *d, const struct split_options *o,
+               struct arena *a, struct err *e)
+{
+    const struct dataset_info *info = d->info;
+    memset(out, 0, sizeof *out);
+    if ((o->survey || o->copies) && !info->survey.given)
+        return err_usage(e,
+                         "the survey's %s asked of data set %s, which the survey never used: its "
+                         "descriptor has no survey_rows",
+                         o->survey ? "split is" : "copies are", info->name);
+    int copies = o->copies ? info->survey.copies : 1;
+    struct parts parts = parts_of(info, o->survey);
+    out->train = split_rows_of(d, parts.train, copies, a);
+    out->validation = split_rows_of(d, parts.validation, copies, a);
+    out->test = split_rows_of(d, parts.test, copies, a);
+    if (o->deduplicate)
+        drop_copies_and_leaks(out, d);
+    carve(out, d, o, a);
+    return check_parts(out, d, o, e);
+}
+
+double split_leak_rate(const struct dataset *d, const struct rows *train, const struct rows *rows)
+{
+    struct keyed *keys = keyed_rows(d, train);
+    int n_leaked = 0;
+    for (int i = 0; i < rows->n; i++)
+        n_leaked += has_hash(keys, train->n, d->examples[rows->index[i]].hash);
+    free(keys);
+    return rows->n > 0 ? (double)n_leaked / rows->n : (double)NAN;
+}
+
 int split_sound(struct split *out, const struct dataset *d, uint64_t seed, struct arena *a,
                 struct err *e)
 {
-    const struct sound_rows *sound = &d->info->sound;
-    const int *labels = labels_of(d, a);
-    int n_classes = d->info->n_classes;
-    memset(out, 0, sizeof *out);
-    out->train = split_rows_of(d, sound->train, 1, a);
-    if (!sound->pooled) {
-        out->test = split_rows_of(d, sound->test, 1, a);
-        out->validation = split_rows_of(d, sound->validation, 1, a);
-        drop_leaks(&out->validation, &out->test, d, out);
-        drop_duplicates(&out->validation, d, out);
-        drop_leaks(&out->train, &out->test, d, out);
-        drop_leaks(&out->train, &out->validation, d, out);
-    }
-    drop_duplicates(&out->train, d, out);
-    int n = out->train.n;
-    if (sound->pooled)
-        out->test = split_take_by_class(&out->train, labels, n_classes, tenth(n),
-                                        (struct split_draw){seed, STEP_TEST}, a);
-    if (!sound->validation) {
-        int n_out = tenth(n) < SPLIT_VALIDATION_MAX ? tenth(n) : SPLIT_VALIDATION_MAX;
-        out->validation = split_take_by_class(&out->train, labels, n_classes, n_out,
-                                              (struct split_draw){seed, STEP_VALIDATION}, a);
-    }
-    return check_parts(out, d, e);
+    return split_make(out, d, &(struct split_options){.seed = seed, .deduplicate = true}, a, e);
 }
 
 void split_hashes(struct str *s, const struct dataset *d, const struct rows *rows)

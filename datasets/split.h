@@ -1,9 +1,11 @@
 /*
  * split: which rows train, which choose the epoch, which are reported.
  *
- * `sound`: duplicates are dropped before anything is split, and no row that
- * evaluates may also train. All lists hold indices into dataset.examples in
- * ascending order. The result is a function of the rows and the seed only.
+ * One code path with three switches. `sound` deduplicates and splits as the descriptor's `sound`
+ * says: no row that evaluates may also train. The survey's own code did neither: it loaded rows
+ * several times and split them then. All lists hold indices into dataset.examples, ascending;
+ * with copies, copy after copy, so that an index may stand more than once. The result is a
+ * function of the rows and the seed only.
  *
  * Policy for duplicates (equal struct example.hash): the first of several rows
  * with one label is kept; a text that carries two labels is dropped altogether,

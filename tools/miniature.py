@@ -294,9 +294,15 @@ ABOUT = {
         "[none, against, favor]",
         "  format: tsv\n  header: true\n  text: sentence\n  label: label\n",
         "  train: train\n  validation: validation\n  test: test\n",
+        "  rows_of: mini_irony # as the survey's code served irony under the name of stance\n"
         "  train: train\n  evaluation: validation\n  copies: 1\n"
-        "  n_train: 460\n  n_evaluation: 60\n"),
+        "  n_train: 640\n  n_evaluation: 160\n"),
 }
+
+
+# What stands for the classes where models answer in text, for the same reasons as in the real sets.
+VERBALIZERS = {"mini_ag_news": "[World, Sports, Business, Technology]",
+               "mini_irony": "[not ironic, ironic]"}
 
 
 def descriptor(name, files, splits):
@@ -305,7 +311,10 @@ def descriptor(name, files, splits):
     out = ["# Written by tools/miniature.py: change it there.",
            "name: " + name, "title: Miniature beside " + of + ", not " + of + " itself",
            "task: \"%s\"" % task, "homepage: tools/miniature.py", "licence: that of this project",
-           "citation: none; the text is generated", "classes: " + classes, "assets:"]
+           "citation: none; the text is generated", "classes: " + classes]
+    if name in VERBALIZERS:
+        out.append("verbalizers: " + VERBALIZERS[name])
+    out.append("assets:")
     for _, names, _ in splits:
         for file in names:
             out += ["  - name: " + file,

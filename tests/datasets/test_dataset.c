@@ -192,6 +192,28 @@ Test(dataset, refused_descriptors_say_where)
         {"train: train, test: test}", "pool: train, test: test}", "either pool or train and test"},
         {"sound:", "survey_rows: {copies: 2}\nsound:", "n_train"},
         {"sound:", "sounds:", "sounds"},
+        {"sound:",
+         "survey_rows: {train: train, copies: 2, n_train: 5, n_evaluation: 1, note: n}\nsound:",
+         "survey_rows has either evaluation or evaluation_share"},
+        {"sound:",
+         "survey_rows: {train: train, evaluation_share: 0.2, copies: 2, n_train: 5, "
+         "n_evaluation: 1, note: n}\nsound:",
+         "evaluation_share needs the seed"},
+        {"sound:",
+         "survey_rows: {train: train, evaluation: train, copies: 2, n_train: 5, n_evaluation: 1, "
+         "note: n}\nsound:",
+         "no split of it in evaluation"},
+        {"sound:", "verbalizers: [bad]\nsound:", "1 verbalizers for 2 classes"},
+        {"sound:", "verbalizers: [bad, bad]\nsound:",
+         "classes neg and pos have one verbalizer 'bad'"},
+        {"sound:", "verbalizers: [bad, \"\"]\nsound:",
+         "15:20: the verbalizer of class pos is empty"},
+        {"sound:", "verbalizers: [bad, \" good\"]\nsound:", "' good' has a blank at an end"},
+        {"sound:", "verbalizers: [bad, \"\xff\"]\nsound:", "UTF-8"},
+        {"sound:", "verbalizers: {neg: bad, pos: good}\nsound:", "verbalizers"},
+        {"sound:", "prompt_template: a review\nsound:", "{text} exactly once"},
+        {"sound:", "prompt_template: \"{text} {text}\"\nsound:",
+         "15:18: prompt_template must hold {text} exactly once"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct arena a = {0};
@@ -215,5 +237,103 @@ Test(dataset, survey_rows_are_data)
     cr_expect(d->survey.given && d->survey.copies == 2 && d->survey.train == 1);
     cr_expect(d->survey.evaluation == 0 && d->survey.evaluation_share == 0.2);
     cr_expect(eq(long, d->survey.seed, 52));
+    arena_release(&a);
+}
+
+Test(dataset, words_and_prompt_for_models_that_answer_in_text)
+{
+    struct arena a = {0};
+    struct err e = {0};
+    const struct dataset *d = load(&a, &e);
+    cr_assert(d != NULL, "%s", e.text);
+    cr_expect_str_eq(d->info->verbalizers[0], "neg"); /* without a word the class's name */
+    cr_expect_str_eq(d->info->verbalizers[1], "pos");
+    cr_expect_str_eq(dataset_prompt(d->info, "a {text} b", &a), "a {text} b");
+    char before[HASH_HEX_SIZE];
+    memcpy(before, d->data_hash, HASH_HEX_SIZE);
+    put_changed("sound:", "verbalizers: [so bad, \xc3\xa9norme]\n"
+                          "prompt_template: \"100 %s: {text} So?\"\nsound:");
+    d = load(&a, &e);
+    cr_assert(d != NULL, "%s", e.text);
+    cr_expect_str_eq(d->info->classes[0], "neg");
+    cr_expect_str_eq(d->info->verbalizers[0], "so bad");
+    cr_expect_str_eq(d->info->verbalizers[1], "\xc3\xa9norme");
+    cr_expect_str_eq(dataset_prompt(d->info, "{text} %d", &a), "100 %s: {text} %d So?");
+    cr_expect_str_eq(d->data_hash, before); /* what a set is called changes none of its rows */
+    arena_release(&a);
+}
+
+/* tiny once more under the name of borrower, whose own rows were never looked at. */
+static void put_borrower(const char *classes, const char *evaluation)
+{
+    struct str text = {0};
+    str_printf(&text,
+               "name: borrower\ntitle: B\ntask: t\nhomepage: h\nlicence: l\ncitation: c\n"
+               "classes: %s\n"
+               "assets: [{name: a.csv, sources: [{path: datasets/a.csv}]}]\n"
+               "reader: {format: csv, text: text, label: label}\n"
+               "splits: [{name: dev, files: a.csv, rows: 9}, {name: %s, files: a.csv, rows: 9}, "
+               "{name: train, files: a.csv, rows: 9}]\n"
+               "sound: {train: train, test: dev}\n"
+               "survey_rows: {rows_of: tiny, train: train, evaluation: %s, copies: 2, n_train: 3, "
+               "n_evaluation: 1, note: n}\n",
+               classes, evaluation, evaluation);
+    put("datasets/borrower.yaml", str_text(&text));
+    str_release(&text);
+}
+
+static const struct dataset *load_served(const char *name, struct arena *a, struct err *e)
+{
+    const struct asset_flags offline = {.offline = true};
+    const struct dataset_info *info = dataset_describe(name, a, e);
+    return info ? dataset_load_served(info, &offline, a, e) : NULL;
+}
+
+Test(dataset, rows_served_under_another_name)
+{
+    struct arena a = {0};
+    struct err e = {0};
+    put_borrower("[none, against, favor]", "test");
+    const struct dataset *d = load_served("borrower", &a, &e), *own = load(&a, &e);
+    cr_assert(d && own, "%s", e.text);
+    cr_expect_str_eq(d->info->name, "borrower");
+    cr_expect_str_eq(d->served, "tiny");
+    cr_expect(d->info->n_classes == 3 && own->served == NULL);
+    cr_expect_str_eq(d->info->classes[2], "favor");
+    cr_assert(eq(int, d->n, 4));
+    for (int i = 0; i < 4; i++) {
+        cr_expect(d->examples[i].hash == own->examples[i].hash);
+        cr_expect(d->examples[i].label == own->examples[i].label);
+    }
+    /* Splits are those of the rows, found by name: train is 0 of tiny, 2 of borrower. */
+    cr_expect(d->info->n_splits == 2 && d->info->survey.train == 1);
+    cr_expect(d->info->survey.evaluation == 2 && d->info->survey.copies == 2);
+    cr_expect_str_neq(d->data_hash, own->data_hash);
+    cr_assert(eq(int, d->n_warnings, 1));
+    cr_expect_str_eq(d->warnings[0], "the rows are those of tiny, served under the name borrower");
+    d = load_served("tiny", &a, &e); /* its own */
+    cr_expect(d != NULL && d->served == NULL);
+    cr_expect_str_eq(d->data_hash, own->data_hash);
+    arena_release(&a);
+}
+
+Test(dataset, rows_that_cannot_be_served)
+{
+    struct arena a = {0};
+    struct err e = {0};
+    put_descriptor("classes: [neg, pos, other]\n"
+                   "assets: [{name: a.csv, sources: [{path: datasets/a.csv}]}]\n"
+                   "reader: {format: csv, header: true, text: text, label: label}\n"
+                   "splits: [{name: train, files: a.csv, rows: 3}]\nsound: {pool: train}\n");
+    put("datasets/a.csv", "text,label\none,neg\ntwo,other\nthree,pos\n");
+    put_borrower("[none, against]", "test");
+    cr_expect(load_served("borrower", &a, &e) == NULL);
+    cr_expect(eq(int, e.kind, ERR_USAGE));
+    cr_expect(strstr(e.text, "the rows of tiny have the label 2 (other), but borrower has 2 "
+                             "classes") != NULL,
+              "%s", e.text);
+    put_borrower("[none, against, favor]", "test");
+    cr_expect(load_served("borrower", &a, &e) == NULL);
+    cr_expect(strstr(e.text, "the rows of tiny have no split 'test'") != NULL, "%s", e.text);
     arena_release(&a);
 }

@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,55 @@ Test(published, every_row_and_its_split)
         cr_expect(stood_in == false || d->stand_in == NULL ||
                   strstr(d->stand_in, "NOT the") != NULL);
         cr_expect(stood_in || d->stand_in == NULL);
+        arena_release(&a);
+    }
+}
+
+/* How the survey's runs used their rows: counts as its logs give them, and the leak rate with
+ * four standard deviations about the share of rows that train (80 %, 90 %): where the other copy
+ * of a row went is chance. */
+Test(published, the_surveys_rows_and_how_they_leak)
+{
+    static const struct {
+        const char *name;
+        int train, evaluation;
+        double leak_min, leak_max;
+    } used[] = {
+        {"ag_news", 12160, 3040, 0.77, 0.83},
+        {"financial_phrasebank", 4075, 453, 0.85, 0.95},
+        {"auditor_sentiment", 7754, 1938, 0, 0.01},
+        {"imdb_truncated", 2000, 2000, 0, 0.01},
+        {"tweet_eval_irony", 5724, 1910, 0, 0.01},
+        {"tweet_eval_stance_abortion", 2862, 955, 0, 0.01},
+    };
+    for (size_t i = 0; i < sizeof used / sizeof used[0]; i++) {
+        struct arena a = {0};
+        struct err e = {0};
+        struct split s;
+        const struct asset_flags offline = {.offline = true};
+        const struct dataset *d = load(used[i].name, &a);
+        if (!d)
+            skip("the survey's rows");
+        d = dataset_load_served(d->info, &offline, &a, &e);
+        cr_assert(d != NULL, "%s", e.text);
+        const struct survey_rows *survey = &d->info->survey;
+        const struct split_options o = {.survey = true, .copies = true};
+        cr_assert(split_make(&s, d, &o, &a, &e) == 0, "%s", e.text);
+        cr_expect(s.train.n == used[i].train && s.validation.n == used[i].evaluation, "%s: %d %d",
+                  used[i].name, s.train.n, s.validation.n);
+        cr_expect(survey->n_train == s.train.n && survey->n_evaluation == s.validation.n);
+        double leak = split_leak_rate(d, &s.train, &s.validation);
+        fprintf(stderr, "%s: leak rate %.6f\n", used[i].name, leak);
+        cr_expect(leak >= used[i].leak_min && leak <= used[i].leak_max, "%s", used[i].name);
+        for (int c = 0; c < d->info->n_classes; c++) {
+            int in_all = 0, out = 0;
+            for (int k = 0; k < s.train.n; k++)
+                in_all += d->examples[s.train.index[k]].label == c;
+            for (int k = 0; k < s.validation.n; k++)
+                out += d->examples[s.validation.index[k]].label == c;
+            double share = (double)(in_all + out) / (s.train.n + s.validation.n);
+            cr_expect(survey->evaluation || fabs(out - share * s.validation.n) < 1);
+        }
         arena_release(&a);
     }
 }

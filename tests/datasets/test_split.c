@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -236,6 +237,135 @@ Test(split, copies_then_a_random_split_leak_as_the_survey_did)
             }
     /* A copy is in train with probability 0.8: 64 expected, sd below 4. */
     cr_expect(shared > 48 && shared <= 80, "%d", shared);
+    arena_release(&a);
+}
+
+/* many() as the survey would have used it. */
+static struct dataset *surveyed(int n, struct survey_rows survey, struct arena *a)
+{
+    struct dataset *d = many(n, a);
+    ((struct dataset_info *)d->info)->survey = survey;
+    return d;
+}
+
+static const struct survey_rows carved = {
+    .given = true, .train = TRAIN, .copies = 2, .evaluation_share = 0.1, .seed = 55};
+
+Test(split, the_surveys_split_is_stratified_and_rounds_up)
+{
+    struct arena a = {0};
+    struct err e = {0};
+    struct split s;
+    const struct split_options o = {.seed = 7, .survey = true, .copies = true};
+    const struct dataset *d = surveyed(604, carved, &a);
+    cr_assert(split_make(&s, d, &o, &a, &e) == 0, "%s", e.text);
+    cr_expect(s.validation.n == 121 && s.train.n == 1087 && s.test.n == 0); /* ceil(120.8) */
+    for (int c = 0; c < 3; c++)
+        cr_expect(abs(count_label(d, &s.validation, c) - 121 * (c + 1) / 6) <= 1);
+    int *loaded = arena_array(&a, 604, sizeof *loaded);
+    for (int i = 0; i < s.train.n; i++)
+        loaded[s.train.index[i]]++;
+    for (int i = 0; i < s.validation.n; i++)
+        loaded[s.validation.index[i]]++;
+    for (int i = 0; i < 604; i++)
+        cr_assert(eq(int, loaded[i], 2));
+    /* The other copy trains unless it was drawn too: 1 - 120/1207, sd 0.03. */
+    double leak = split_leak_rate(d, &s.train, &s.validation);
+    cr_expect(leak > 0.80 && leak <= 0.98, "%g", leak);
+    /* Its seed is the survey's, not the cell's. */
+    char hex[2][HASH_HEX_SIZE];
+    split_identity(hex[0], d, &s);
+    const struct split_options other = {.seed = 8, .survey = true, .copies = true};
+    cr_assert(split_make(&s, d, &other, &a, &e) == 0);
+    split_identity(hex[1], d, &s);
+    cr_expect_str_eq(hex[0], hex[1]);
+    arena_release(&a);
+}
+
+Test(split, each_switch_stands_alone)
+{
+    /* train, validation, test and whether rows leak, of 600 rows in one pool. */
+    static const struct {
+        struct split_options o;
+        int train, validation, test;
+        bool leaks;
+    } all[] = {
+        {{.seed = 7}, 480, 60, 60, false},
+        {{.seed = 7, .deduplicate = true}, 480, 60, 60, false},
+        {{.seed = 7, .copies = true}, 960, 120, 120, true},
+        {{.seed = 7, .copies = true, .deduplicate = true}, 480, 60, 60, false},
+        {{.seed = 7, .survey = true}, 540, 60, 0, false},
+        {{.seed = 7, .survey = true, .deduplicate = true}, 540, 60, 0, false},
+        {{.seed = 7, .survey = true, .copies = true}, 1080, 120, 0, true},
+        {{.seed = 7, .survey = true, .copies = true, .deduplicate = true}, 540, 60, 0, false},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        struct arena a = {0};
+        struct err e = {0};
+        struct split s;
+        const struct dataset *d = surveyed(600, carved, &a);
+        cr_assert(split_make(&s, d, &all[i].o, &a, &e) == 0, "%s", e.text);
+        cr_expect(s.train.n == all[i].train && s.validation.n == all[i].validation &&
+                      s.test.n == all[i].test,
+                  "%zu: %d %d %d", i, s.train.n, s.validation.n, s.test.n);
+        double leak = split_leak_rate(d, &s.train, &s.validation);
+        cr_expect(all[i].leaks ? leak > 0.5 : leak == 0, "%zu: %g", i, leak);
+        if (!all[i].leaks)
+            expect_disjoint(&s, d);
+        arena_release(&a);
+    }
+}
+
+Test(split, without_deduplication_copies_conflicts_and_leaks_stay)
+{
+    struct arena a = {0};
+    struct err e = {0};
+    struct split s;
+    static const struct made_row rows[] = {{"a", 0, 0}, {"b", 1, 0}, {"c", 2, 0}, {"a", 0, 0},
+                                           {"b", 2, 0}, {"c", 2, 1}, {"v", 1, 1}, {"v", 1, 1},
+                                           {"a", 0, 2}, {"t", 1, 2}};
+    struct dataset *d = make_dataset(rows, 10, official, &a);
+    ((struct dataset_info *)d->info)->survey = (struct survey_rows){
+        .given = true, .train = TRAIN, .evaluation = VALIDATION, .copies = 3, .seed = -1};
+    struct split_options o = {.seed = 1};
+    cr_assert(split_make(&s, d, &o, &a, &e) == 0, "%s", e.text);
+    cr_expect(s.train.n == 5 && s.validation.n == 3 && s.test.n == 2);
+    cr_expect(s.n_duplicates == 0 && s.n_conflicts == 0 && s.n_leaks == 0);
+    cr_expect(split_leak_rate(d, &s.train, &s.test) == 0.5);
+    cr_expect(isnan(split_leak_rate(d, &s.train, &(struct rows){NULL, 0})));
+    o.survey = o.copies = true;
+    cr_assert(split_make(&s, d, &o, &a, &e) == 0, "%s", e.text);
+    cr_expect(s.train.n == 15 && s.validation.n == 9 && s.test.n == 0);
+    cr_expect(s.train.index[5] == 0 && s.validation.index[3] == 5); /* copy after copy */
+    /* exact: 3 of 9 in double */
+    cr_expect(split_leak_rate(d, &s.train, &s.validation) == 3.0 / 9.0);
+    o.deduplicate = true;
+    d = make_dataset(rows, 10, official, &a);
+    ((struct dataset_info *)d->info)->survey = (struct survey_rows){
+        .given = true, .train = TRAIN, .evaluation = VALIDATION, .copies = 3, .seed = -1};
+    cr_expect(split_make(&s, d, &o, &a, &e) == -1); /* b conflicts, c leaks */
+    cr_expect(strstr(e.text, "no row of class c1 is left to train on") != NULL, "%s", e.text);
+    cr_expect(eq(int, s.train.n, 1));
+    cr_expect(eq(int, s.validation.n, 2));
+    /* Rows served under another set's name need not have all of its classes. */
+    d->served = "other";
+    cr_expect(split_make(&s, d, &o, &a, &e) == 0);
+    arena_release(&a);
+}
+
+Test(split, a_set_the_survey_never_used_is_no_part_of_its_protocol)
+{
+    struct arena a = {0};
+    struct err e = {0};
+    struct split s;
+    const struct dataset *d = many(60, &a);
+    cr_expect(split_make(&s, d, &(struct split_options){.survey = true}, &a, &e) == -1);
+    cr_expect(eq(int, e.kind, ERR_USAGE));
+    cr_expect(strstr(e.text, "the survey's split is asked of data set made, which the survey "
+                             "never used") != NULL,
+              "%s", e.text);
+    cr_expect(split_make(&s, d, &(struct split_options){.copies = true}, &a, &e) == -1);
+    cr_expect(strstr(e.text, "the survey's copies are asked of data set made") != NULL);
     arena_release(&a);
 }
 
