@@ -13,7 +13,8 @@ static const char cell_sql[] =
     "SELECT id, cell_id, model, method, method_options, dataset, data_hash, protocol,"
     " protocol_options, precision, status, message, started, environment_id, blas_core,"
     " determinism, \"commit\", seed, trainable_params, total_params, peak_rss_bytes, n_train,"
-    " n_validation, n_test, attempts, resumed, best_epoch, numerics_version, seconds,"
+    " n_validation, n_test, attempts, resumed, best_epoch, numerics_version,"
+    " n_updates, n_cut_targets, leak_rate, seconds,"
     " train_seconds, tokens_per_second, examples_per_second,"
     " coalesce((SELECT min(split) FROM metric WHERE cell = id AND split IN ('test',"
     " 'validation')), '')," /* "test" sorts first */
@@ -45,6 +46,10 @@ static void read_cell(struct report_cell *c, const struct query *q, struct arena
     c->resumed = (int)query_int(q, at++);
     c->best_epoch = (int)query_int(q, at++);
     c->numerics_version = (int)query_int(q, at++);
+    c->n_updates = query_int(q, at++);
+    c->n_cut_targets = query_is_null(q, at) ? -1 : (int)query_int(q, at);
+    at++;
+    c->leak_rate = query_real(q, at++);
     c->seconds = query_real(q, at++);
     c->train_seconds = query_real(q, at++);
     c->tokens_per_second = query_real(q, at++);
@@ -96,6 +101,16 @@ static int read_cells(struct report_data *d, const char *const *cell_ids, int n_
     return more < 0 ? -1 : 0;
 }
 
+/* Which metric is called name; METRIC_COUNT when this program knows none. */
+static enum metric metric_of(const char *name)
+{
+    enum metric m = 0;
+    while (m < METRIC_COUNT && !str_equal(name, metric_name(m))) {
+        m++;
+    }
+    return m;
+}
+
 static int read_metrics(struct report_data *d, struct err *e)
 {
     struct query q;
@@ -106,10 +121,9 @@ static int read_metrics(struct report_data *d, struct err *e)
         query_bind_int(&q, 1, c->id);
         query_bind_text(&q, 2, c->split);
         while ((status = query_next(&q, e)) == 1) {
-            for (int m = 0; m < METRIC_COUNT; m++) {
-                if (str_equal(query_text(&q, 0), metric_name((enum metric)m))) {
-                    c->metric[m] = query_real(&q, 1);
-                }
+            enum metric m = metric_of(query_text(&q, 0));
+            if (m < METRIC_COUNT) {
+                c->metric[m] = query_real(&q, 1);
             }
         }
         query_reset(&q);
@@ -118,28 +132,59 @@ static int read_metrics(struct report_data *d, struct err *e)
     return status;
 }
 
+static int read_losses(struct report_cell *c, struct query *q, struct arena *a, struct err *e)
+{
+    int more;
+    query_bind_int(q, 1, c->id);
+    while ((more = query_next(q, e)) == 1) {
+        if (c->epochs == NULL) {
+            c->epochs = arena_array(a, (size_t)query_int(q, 2), sizeof *c->epochs);
+        }
+        struct report_epoch *x = &c->epochs[c->n_epochs++];
+        x->train_loss = query_real(q, 0);
+        x->seconds = query_real(q, 1);
+        for (int m = 0; m < METRIC_COUNT; m++) {
+            x->metric[m] = NAN;
+        }
+    }
+    query_reset(q);
+    return more;
+}
+
+static int read_epoch_metrics(struct report_cell *c, struct query *q, struct err *e)
+{
+    int more;
+    query_bind_int(q, 1, c->id);
+    while ((more = query_next(q, e)) == 1) {
+        int epoch = (int)query_int(q, 0);
+        enum metric m = metric_of(query_text(q, 1));
+        if (m < METRIC_COUNT && epoch >= 1 && epoch <= c->n_epochs) {
+            c->epochs[epoch - 1].metric[m] = query_real(q, 2);
+        }
+    }
+    query_reset(q);
+    return more;
+}
+
 static int read_epochs(struct report_data *d, struct err *e)
 {
-    struct query q;
-    int status = query_open(&q, d->store,
-                            "SELECT train_loss, validation_loss, validation_accuracy,"
-                            " validation_f1_macro, seconds, max(epoch) OVER () FROM epoch"
+    struct query losses = {0}, metrics = {0};
+    int status = query_open(&losses, d->store,
+                            "SELECT train_loss, seconds, max(epoch) OVER () FROM epoch"
                             " WHERE cell = ?1 ORDER BY epoch",
                             e);
-    for (int i = 0; status == 0 && i < d->n_cells; i++) {
-        struct report_cell *c = &d->cells[i];
-        query_bind_int(&q, 1, c->id);
-        while ((status = query_next(&q, e)) == 1) {
-            if (c->epochs == NULL) {
-                c->epochs = arena_array(d->arena, (size_t)query_int(&q, 5), sizeof *c->epochs);
-            }
-            c->epochs[c->n_epochs++] =
-                (struct report_epoch){query_real(&q, 0), query_real(&q, 1), query_real(&q, 2),
-                                      query_real(&q, 3), query_real(&q, 4)};
-        }
-        query_reset(&q);
+    if (status == 0) {
+        status = query_open(&metrics, d->store,
+                            "SELECT epoch, name, value FROM epoch_metric WHERE cell = ?1", e);
     }
-    query_close(&q);
+    for (int i = 0; status == 0 && i < d->n_cells; i++) {
+        status = read_losses(&d->cells[i], &losses, d->arena, e);
+        if (status == 0) {
+            status = read_epoch_metrics(&d->cells[i], &metrics, e);
+        }
+    }
+    query_close(&losses);
+    query_close(&metrics);
     return status;
 }
 

@@ -16,7 +16,8 @@
 #include <stdbool.h>
 
 struct report_epoch {
-    double train_loss, validation_loss, validation_accuracy, validation_f1_macro, seconds;
+    double train_loss, seconds;
+    double metric[METRIC_COUNT]; /* of the validation rows; NaN where not known */
 };
 
 struct report_cell {
@@ -30,7 +31,10 @@ struct report_cell {
     const char *split;    /* the split that metric[] is of: "test", else "validation", else "" */
     int64_t seed, trainable_params, total_params;
     int64_t peak_rss_bytes, n_train, n_validation, n_test;
+    int64_t n_updates; /* 0: not known */
     int attempts, resumed, best_epoch, numerics_version;
+    int n_cut_targets; /* -1: not known */
+    double leak_rate;  /* NaN: not known */
     double seconds, train_seconds, tokens_per_second, examples_per_second;
     double metric[METRIC_COUNT]; /* NaN where not known */
     struct report_epoch *epochs; /* [n_epochs] */

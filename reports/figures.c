@@ -170,7 +170,7 @@ static double epoch_mean(const struct report_group *g, int epoch, bool loss)
     for (int i = 0; i < g->n; i++) {
         if (epoch < g->cells[i]->n_epochs) {
             const struct report_epoch *x = &g->cells[i]->epochs[epoch];
-            sum += loss ? x->train_loss : x->validation_accuracy;
+            sum += loss ? x->train_loss : x->metric[METRIC_ACCURACY];
             n++;
         }
     }

@@ -162,9 +162,9 @@ static void add_epochs(struct str *s, const struct report_data *d)
             csv_int(s, c->seed, ',');
             csv_int(s, j + 1, ',');
             csv_real(s, c->epochs[j].train_loss, ',');
-            csv_real(s, c->epochs[j].validation_loss, ',');
-            csv_real(s, c->epochs[j].validation_accuracy, ',');
-            csv_real(s, c->epochs[j].validation_f1_macro, ',');
+            csv_real(s, c->epochs[j].metric[METRIC_LOSS], ',');
+            csv_real(s, c->epochs[j].metric[METRIC_ACCURACY], ',');
+            csv_real(s, c->epochs[j].metric[METRIC_F1_MACRO], ',');
             csv_real(s, c->epochs[j].seconds, '\n');
         }
     }

@@ -9,11 +9,14 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "logits are stored little endian, as they lie in memory");
+_Static_assert(sizeof(int) == sizeof(int32_t), "token ids are stored as they lie in memory");
 
 static int by_key(const void *a, const void *b)
 {
@@ -138,7 +141,7 @@ static int put_run(struct store *s, int64_t id, int64_t attempts, const struct r
     if (put_environment(s, run, environment_id, e) != 0 ||
         query_open(&q, s,
                    "INSERT INTO run VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-                   " ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
+                   " ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
                    e) != 0) {
         return -1;
     }
@@ -164,6 +167,9 @@ static int put_run(struct store *s, int64_t id, int64_t attempts, const struct r
     query_bind_text(&q, 20, run->blas_core);
     query_bind_text(&q, 21, run->determinism);
     query_bind_text(&q, 22, run->commit);
+    query_bind_int(&q, 23, run->n_updates);
+    query_bind_real(&q, 24, run->leak_rate);
+    query_bind_int(&q, 25, run->n_cut_targets);
     int status = query_run(&q, e);
     query_close(&q);
     return status;
@@ -172,16 +178,31 @@ static int put_run(struct store *s, int64_t id, int64_t attempts, const struct r
 static int put_epochs(struct store *s, int64_t id, const struct result *r, struct err *e)
 {
     struct query q;
-    int status = query_open(&q, s, "INSERT INTO epoch VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", e);
+    int status = query_open(&q, s, "INSERT INTO epoch VALUES (?1, ?2, ?3, ?4)", e);
     for (int i = 0; status == 0 && i < r->n_epochs; i++) {
-        const struct result_epoch *epoch = &r->epochs[i];
         query_bind_int(&q, 1, id);
         query_bind_int(&q, 2, i + 1);
-        query_bind_real(&q, 3, epoch->train_loss);
-        query_bind_real(&q, 4, epoch->metric[METRIC_LOSS]);
-        query_bind_real(&q, 5, epoch->metric[METRIC_ACCURACY]);
-        query_bind_real(&q, 6, epoch->metric[METRIC_F1_MACRO]);
-        query_bind_real(&q, 7, epoch->seconds);
+        query_bind_real(&q, 3, r->epochs[i].train_loss);
+        query_bind_real(&q, 4, r->epochs[i].seconds);
+        status = query_run(&q, e);
+    }
+    query_close(&q);
+    return status;
+}
+
+static int put_epoch_metrics(struct store *s, int64_t id, const struct result *r, struct err *e)
+{
+    struct query q;
+    int status = query_open(&q, s, "INSERT INTO epoch_metric VALUES (?1, ?2, ?3, ?4)", e);
+    for (int i = 0; status == 0 && i < r->n_epochs * METRIC_COUNT; i++) {
+        double value = r->epochs[i / METRIC_COUNT].metric[i % METRIC_COUNT];
+        if (isnan(value)) {
+            continue;
+        }
+        query_bind_int(&q, 1, id);
+        query_bind_int(&q, 2, i / METRIC_COUNT + 1);
+        query_bind_text(&q, 3, metric_name((enum metric)(i % METRIC_COUNT)));
+        query_bind_real(&q, 4, value);
         status = query_run(&q, e);
     }
     query_close(&q);
@@ -237,6 +258,9 @@ static int put_metrics(struct store *s, int64_t id, const struct result_split *s
     struct query q;
     int status = query_open(&q, s, "INSERT INTO metric VALUES (?1, ?2, ?3, ?4)", e);
     for (int m = 0; status == 0 && m < METRIC_COUNT; m++) {
+        if (isnan(values[m])) {
+            continue;
+        }
         query_bind_int(&q, 1, id);
         query_bind_text(&q, 2, split->name);
         query_bind_text(&q, 3, metric_name(m));
@@ -247,19 +271,64 @@ static int put_metrics(struct store *s, int64_t id, const struct result_split *s
     return status;
 }
 
+static int put_targets(struct store *s, int64_t id, const struct predictions *p, struct err *e)
+{
+    struct query q;
+    int status = query_open(&q, s, "INSERT INTO target VALUES (?1, ?2, ?3, ?4)", e);
+    for (int c = 0; status == 0 && c < p->n_classes; c++) {
+        query_bind_int(&q, 1, id);
+        query_bind_int(&q, 2, c);
+        query_bind_text(&q, 3, p->said->answer[c]);
+        query_bind_int(&q, 4, p->said->target_length[c]);
+        status = query_run(&q, e);
+    }
+    query_close(&q);
+    return status;
+}
+
+static int put_said(struct store *s, int64_t id, const struct result_split *split, struct err *e)
+{
+    const struct said *said = split->rows.said;
+    struct query q;
+    int status = query_open(&q, s, "INSERT INTO said VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", e);
+    for (int i = 0; status == 0 && i < split->rows.n; i++) {
+        int at = said->offsets[i];
+        size_t n_tok = (size_t)(said->offsets[i + 1] - at);
+        query_bind_int(&q, 1, id);
+        query_bind_text(&q, 2, split->name);
+        query_bind_int(&q, 3, i);
+        query_bind_text(&q, 4, said->text != NULL ? said->text[i] : NULL);
+        query_bind_blob(&q, 5, said->target_ids + at, n_tok * sizeof *said->target_ids);
+        query_bind_blob(&q, 6, said->predicted_ids + at, n_tok * sizeof *said->predicted_ids);
+        query_bind_blob(&q, 7, said->nll + at, n_tok * sizeof *said->nll);
+        status = query_run(&q, e);
+    }
+    query_close(&q);
+    return status;
+}
+
 /* Everything, inside the caller's transaction. */
 static int put_all(struct store *s, const struct result *r, struct err *e)
 {
     int64_t id, attempts;
+    bool has_targets = false;
     if (remove_old(s, r->cell.cell_id, &attempts, e) != 0 ||
         put_dataset(s, r->cell.dataset, &r->dataset, e) != 0 || put_cell(s, r, &id, e) != 0 ||
         put_run(s, id, attempts + 1, &r->run, e) != 0 || put_epochs(s, id, r, e) != 0 ||
-        put_steps(s, id, r, e) != 0) {
+        put_epoch_metrics(s, id, r, e) != 0 || put_steps(s, id, r, e) != 0) {
         return -1;
     }
     for (int i = 0; i < r->n_splits; i++) {
         if (put_examples(s, id, &r->splits[i], e) != 0 ||
             put_metrics(s, id, &r->splits[i], e) != 0) {
+            return -1;
+        }
+        bool has_said = r->splits[i].rows.said != NULL;
+        if (has_said && !has_targets && put_targets(s, id, &r->splits[i].rows, e) != 0) {
+            return -1;
+        }
+        has_targets = has_targets || has_said; /* the same of every split */
+        if (has_said && put_said(s, id, &r->splits[i], e) != 0) {
             return -1;
         }
     }

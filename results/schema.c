@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-/* The five big tables point at cell.id, a small integer, so that an example row
+/* The big tables point at cell.id, a small integer, so that an example row
  * does not repeat 64 digits; people and programs use cell.cell_id. */
 static const char *const version_1[] = {
     "CREATE TABLE environment ("
@@ -123,4 +123,75 @@ static const char *const version_1[] = {
     ") ORDER BY cell_id, part, name, place",
     NULL};
 
-const char *const *const schema_steps[SCHEMA_VERSION] = {version_1};
+/* Every metric by epoch, what tells protocols apart, and what a model said that answers in
+ * text, token by token, so that any metric can be computed again. */
+static const char *const version_2[] = {
+    "DROP VIEW result_lines",
+
+    "ALTER TABLE run ADD COLUMN n_updates INTEGER",     /* optimiser steps */
+    "ALTER TABLE run ADD COLUMN leak_rate REAL",        /* of the judged rows */
+    "ALTER TABLE run ADD COLUMN n_cut_targets INTEGER", /* classes whose words were cut */
+    "UPDATE run SET n_updates = (SELECT count(*) FROM step WHERE step.cell = run.cell)"
+    " WHERE status = 'done'",
+
+    "CREATE TABLE epoch_metric ("
+    " cell INTEGER NOT NULL REFERENCES cell (id) ON DELETE CASCADE,"
+    " epoch INTEGER NOT NULL,"
+    " name TEXT NOT NULL," /* as in metric, of the validation rows */
+    " value REAL NOT NULL,"
+    " PRIMARY KEY (cell, epoch, name)) WITHOUT ROWID",
+    "INSERT INTO epoch_metric"
+    " SELECT cell, epoch, 'loss', validation_loss FROM epoch WHERE validation_loss IS NOT NULL"
+    " UNION ALL SELECT cell, epoch, 'accuracy', validation_accuracy FROM epoch"
+    "  WHERE validation_accuracy IS NOT NULL"
+    " UNION ALL SELECT cell, epoch, 'f1_macro', validation_f1_macro FROM epoch"
+    "  WHERE validation_f1_macro IS NOT NULL",
+    "ALTER TABLE epoch DROP COLUMN validation_loss",
+    "ALTER TABLE epoch DROP COLUMN validation_accuracy",
+    "ALTER TABLE epoch DROP COLUMN validation_f1_macro",
+
+    "CREATE TABLE target (" /* the classes' words */
+    " cell INTEGER NOT NULL REFERENCES cell (id) ON DELETE CASCADE,"
+    " label INTEGER NOT NULL,"
+    " answer TEXT NOT NULL,"
+    " n_tok INTEGER NOT NULL,"
+    " PRIMARY KEY (cell, label)) WITHOUT ROWID",
+
+    "CREATE TABLE said ("
+    " cell INTEGER NOT NULL REFERENCES cell (id) ON DELETE CASCADE,"
+    " split TEXT NOT NULL,"
+    " position INTEGER NOT NULL,"   /* as in example */
+    " text TEXT,"                   /* greedy decoding's words; NULL: not decoded */
+    " target_ids BLOB NOT NULL,"    /* int32, little endian, as all below: the row's own */
+    " predicted_ids BLOB NOT NULL," /* most likely under teacher forcing */
+    " nll BLOB NOT NULL,"           /* float32: -log p of each target token, nats */
+    " PRIMARY KEY (cell, split, position)) WITHOUT ROWID",
+
+    "CREATE VIEW result_lines AS SELECT line FROM ("
+    " SELECT cell_id, 0 AS part, '' AS name, 0 AS place,"
+    "  cell_id || ' run ' || status || ' best_epoch=' || ifnull(best_epoch, 0)"
+    "  || ' n_updates=' || ifnull(n_updates, '') || ' leak_rate=' || quote(leak_rate)"
+    "  || ' n_cut_targets=' || ifnull(n_cut_targets, '') AS line"
+    "  FROM run JOIN cell ON cell.id = cell"
+    " UNION ALL SELECT cell_id, 1, '', epoch, cell_id || ' epoch ' || epoch || ' '"
+    "  || quote(train_loss) FROM epoch JOIN cell ON cell.id = cell"
+    " UNION ALL SELECT cell_id, 2, name, epoch, cell_id || ' epoch_metric ' || epoch || ' '"
+    "  || name || ' ' || quote(value) FROM epoch_metric JOIN cell ON cell.id = cell"
+    " UNION ALL SELECT cell_id, 3, '', step, cell_id || ' step ' || step || ' ' || epoch || ' '"
+    "  || quote(loss) || ' ' || quote(learning_rate) || ' ' || quote(grad_norm) || ' ' || tokens"
+    "  FROM step JOIN cell ON cell.id = cell"
+    " UNION ALL SELECT cell_id, 4, split, position, cell_id || ' example ' || split || ' '"
+    "  || position || ' ' || row_hash || ' ' || label || ' ' || predicted || ' ' || hex(logits)"
+    "  FROM example JOIN cell ON cell.id = cell"
+    " UNION ALL SELECT cell_id, 5, split || ' ' || name, 0, cell_id || ' metric ' || split"
+    "  || ' ' || name || ' ' || quote(value)"
+    "  FROM metric JOIN cell ON cell.id = cell"
+    " UNION ALL SELECT cell_id, 6, '', label, cell_id || ' target ' || label || ' ' || n_tok"
+    "  || ' ' || quote(answer) FROM target JOIN cell ON cell.id = cell"
+    " UNION ALL SELECT cell_id, 7, split, position, cell_id || ' said ' || split || ' '"
+    "  || position || ' ' || hex(ifnull(text, '')) || ' ' || hex(target_ids) || ' '"
+    "  || hex(predicted_ids) || ' ' || hex(nll) FROM said JOIN cell ON cell.id = cell"
+    ") ORDER BY cell_id, part, name, place",
+    NULL};
+
+const char *const *const schema_steps[SCHEMA_VERSION] = {version_1, version_2};

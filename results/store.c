@@ -204,10 +204,10 @@ static int prepare_for_reading(struct store *s, struct err *e)
         err_clear(e);
         status = connect_immutable(s, e) != 0 ? -1 : read_version(s, &version, e);
     }
-    if (status == 0 && version < SCHEMA_VERSION) {
-        status = version == 0
-                     ? err_set(e, "%s: no results in it yet; run something first", s->path)
-                     : err_set(e, "%s: of an older program; open it once for writing", s->path);
+    if (status == 0 && version == 0) {
+        status = err_set(e, "%s: no results in it yet; run something first", s->path);
+    } else if (status == 0 && version < SCHEMA_VERSION) { /* of an older program */
+        status = prepare_for_writing(s, e);
     }
     return status != 0 ? -1 : store_execute(s, "PRAGMA query_only = ON", e);
 }

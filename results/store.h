@@ -2,7 +2,8 @@
  * store: the result database, one SQLite file.
  *
  * A cell is stored in one transaction: whole or absent, whatever happens to the
- * process, with everything it computed (epochs, steps, each example's logits)
+ * process, with everything it computed (epochs, steps, each example's logits
+ * and, where the model answers in text, each target token)
  * and measured. Several processes may write to the same file; each waits up to a
  * minute for its turn. WAL, synchronous=FULL. Reading is query.h.
  *
@@ -106,7 +107,8 @@ struct result {
 
 struct store;
 
-/* Opens and, in mode STORE_WRITE, creates or migrates. NULL on error: missing
+/* Opens; in mode STORE_WRITE creates. An older program's file is led to today's tables in either
+ * mode. NULL on error: missing
  * file, not a database, not ours, a newer schema, a read-only file or folder. */
 struct store *store_open(const char *path, enum store_mode mode, struct err *e) MUST_CHECK;
 

@@ -13,20 +13,52 @@
 #include "results/store.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 struct made_cell {
     const char *model, *method, *dataset;
     const char *method_options;                     /* NULL: none */
+    const char *protocol, *protocol_options;        /* NULL: "sound" and its */
     const char *stand_in;                           /* NULL: real data */
     const char *message;                            /* with failed or skipped */
     enum result_status status;                      /* RESULT_ABSENT reads as done */
     int seed, n_test, n_classes, n_epochs, n_steps; /* 0: 3, 100, 3, 5, 20 */
     double accuracy;                                /* aimed at */
+    bool says_text;                                 /* needs 3 classes */
     int64_t trainable_params, total_params;
     double tokens_per_second;
     int64_t peak_rss_bytes;
 };
+
+/* The words of class c and their tokens: 100 + 10 c + k. */
+static const char *const made_answers[] = {"negative", "neutral", "positive"};
+static const int made_lengths[] = {1, 1, 3};
+
+/* A wrong row misses its first token; every tenth answer is not one of the words. */
+static inline void made_said(struct arena *a, struct result_split *split)
+{
+    struct predictions *p = &split->rows;
+    int *offsets = arena_array(a, (size_t)p->n + 1, sizeof *offsets);
+    int *target = arena_array(a, (size_t)p->n * 3, sizeof *target);
+    int *predicted = arena_array(a, (size_t)p->n * 3, sizeof *predicted);
+    float *nll = arena_array(a, (size_t)p->n * 3, sizeof *nll);
+    const char **text = arena_array(a, (size_t)p->n, sizeof *text);
+    struct said *s = arena_alloc(a, sizeof *s);
+    for (int i = 0; i < p->n; i++) {
+        int n_tok = made_lengths[p->label[i]];
+        offsets[i + 1] = offsets[i] + n_tok;
+        for (int k = 0; k < n_tok; k++) {
+            int at = offsets[i] + k;
+            target[at] = 100 + 10 * p->label[i] + k;
+            predicted[at] = k > 0 ? target[at] : 100 + 10 * p->predicted[i];
+            nll[at] = predicted[at] == target[at] ? 0.125F : 2;
+        }
+        text[i] = i % 10 == 9 ? "none of them" : made_answers[p->predicted[i]];
+    }
+    *s = (struct said){made_lengths, offsets, target, predicted, nll, text, made_answers};
+    p->said = s;
+}
 
 /* Rows of one split: labels depend on the data set alone, so that methods can be compared
  * row by row. */
@@ -54,10 +86,17 @@ static inline struct result_split made_split(struct arena *a, const struct made_
             logits[k + (size_t)c] = rng_uniform(&draws, 1000000 + k + (uint64_t)c);
         }
         logits[k + (size_t)predicted[i]] += 1.5F;
+        for (int c = 0; m->says_text && c < n_classes; c++) {
+            logits[k + (size_t)c] -= 4; /* log-likelihoods */
+        }
         row_hash[i] = (uint64_t)rng_u32(&rows, 5000000 + (uint64_t)i) << 8 | (name[0] & 1U);
     }
-    return (struct result_split){
+    struct result_split split = {
         .name = name, .rows = {n, n_classes, label, predicted, logits}, .row_hash = row_hash};
+    if (m->says_text) {
+        made_said(a, &split);
+    }
+    return split;
 }
 
 static inline void made_defaults(struct made_cell *m)
@@ -74,6 +113,10 @@ static inline void made_defaults(struct made_cell *m)
     m->peak_rss_bytes = m->peak_rss_bytes != 0 ? m->peak_rss_bytes : 200 << 20;
     m->status = m->status != RESULT_ABSENT ? m->status : RESULT_DONE;
     m->method_options = m->method_options != NULL ? m->method_options : "";
+    m->protocol = m->protocol != NULL ? m->protocol : "sound";
+    if (m->protocol_options == NULL) {
+        m->protocol_options = "learning_rate=0.001\nmetric_unit=example\ntrain_batch_size=16\n";
+    }
     m->message = m->message != NULL ? m->message : "";
 }
 
@@ -100,18 +143,26 @@ static inline void made_run(struct arena *a, struct result *r, const struct made
     r->run.train_tokens = (int64_t)(m->tokens_per_second * r->run.train_seconds);
     r->run.train_examples = r->run.train_tokens / 40;
     r->run.best_epoch = m->n_epochs;
+    r->run.n_updates = m->n_steps;
+    r->run.leak_rate = 0;
+    r->run.n_cut_targets = 0;
     r->run.n_train = 8 * m->n_test;
     r->run.n_validation = m->n_test;
     r->run.n_test = m->n_test;
     struct result_epoch *epochs = arena_array(a, (size_t)m->n_epochs, sizeof *epochs);
     for (int i = 0; i < m->n_epochs; i++) {
         double left = exp(-(i + 1.0) / 2);
-        epochs[i] =
-            (struct result_epoch){.train_loss = 0.3 + left + 0.01 * m->seed,
-                                  .metric = {[METRIC_LOSS] = 0.4 + left,
-                                             [METRIC_ACCURACY] = m->accuracy * (1 - left / 2),
-                                             [METRIC_F1_MACRO] = m->accuracy * (1 - left)},
-                                  .seconds = r->run.train_seconds / m->n_epochs};
+        epochs[i] = (struct result_epoch){.train_loss = 0.3 + left + 0.01 * m->seed,
+                                          .seconds = r->run.train_seconds / m->n_epochs};
+        for (int k = 0; k < METRIC_COUNT; k++) {
+            epochs[i].metric[k] = NAN;
+        }
+        epochs[i].metric[METRIC_LOSS] = 0.4 + left;
+        epochs[i].metric[METRIC_ACCURACY] = m->accuracy * (1 - left / 2);
+        epochs[i].metric[METRIC_F1_MACRO] = m->accuracy * (1 - left);
+        if (m->says_text) {
+            epochs[i].metric[METRIC_TOKEN_ACCURACY] = m->accuracy * (1 - left / 3);
+        }
     }
     struct result_step *steps = arena_array(a, (size_t)m->n_steps, sizeof *steps);
     for (int i = 0; i < m->n_steps; i++) {
@@ -132,8 +183,9 @@ static inline struct result made_result(struct arena *a, struct made_cell m)
 {
     made_defaults(&m);
     struct result r = {0};
-    char *canonical = arena_printf(a, "model=%s\nmethod=%s\n%sdataset=%s\nseed=%d\n", m.model,
-                                   m.method, m.method_options, m.dataset, m.seed);
+    char *canonical =
+        arena_printf(a, "model=%s\nmethod=%s\n%sdataset=%s\nseed=%d\nprotocol=%s\n%s", m.model,
+                     m.method, m.method_options, m.dataset, m.seed, m.protocol, m.protocol_options);
     char *cell_id = arena_alloc(a, HASH_HEX_SIZE), *data_hash = arena_alloc(a, HASH_HEX_SIZE);
     hash_bytes(cell_id, canonical, strlen(canonical));
     hash_bytes(data_hash, m.dataset, strlen(m.dataset));
@@ -144,8 +196,8 @@ static inline struct result made_result(struct arena *a, struct made_cell m)
                                   .method = m.method,
                                   .method_options = m.method_options,
                                   .dataset = m.dataset,
-                                  .protocol = "sound",
-                                  .protocol_options = "epochs=5\nlearning_rate=0.001\n",
+                                  .protocol = m.protocol,
+                                  .protocol_options = m.protocol_options,
                                   .precision = "float32",
                                   .spec_path = "specs/made.yaml",
                                   .spec_hash = "5e",

@@ -103,7 +103,10 @@ Test(store, keeps_everything)
     cr_expect(ask(s, "SELECT count(*) FROM example") == 200);
     cr_expect(ask(s, "SELECT count(*) FROM step") == 20);
     cr_expect(ask(s, "SELECT count(*) FROM epoch") == 5);
-    cr_expect(ask(s, "SELECT count(*) FROM metric") == 2 * METRIC_COUNT);
+    cr_expect(ask(s, "SELECT count(*) FROM metric") == 2 * METRIC_ACCURACY_NORM);
+    cr_expect(ask(s, "SELECT count(*) FROM epoch_metric") == 3 * 5);
+    cr_expect(ask(s, "SELECT count(*) FROM said") + ask(s, "SELECT count(*) FROM target") == 0);
+    cr_expect(ask(s, "SELECT n_updates FROM run") == 20);
     cr_expect(ask(s, "SELECT count(*) FROM environment") == 6);
     cr_expect(ask(s, "SELECT tokens_per_second FROM run") == 5000);
     cr_expect(ask(s, "SELECT grad_norm FROM step WHERE step = 8") == r.steps[7].grad_norm);
@@ -142,6 +145,150 @@ Test(store, logits_keep_their_bits)
     store_close(s);
 }
 
+/* A column of a said row as an array of n 4-byte values. */
+static const void *four_bytes(const struct query *q, int column, int n)
+{
+    size_t n_bytes;
+    const void *data = query_blob(q, column, &n_bytes);
+    cr_assert(n_bytes == 4 * (size_t)n);
+    return data;
+}
+
+/* Every metric of a text model can be computed again from the database alone. */
+Test(store, what_was_said_gives_the_metrics_again)
+{
+    struct store *s = must_open(path, STORE_WRITE);
+    struct made_cell m = example_cell();
+    m.says_text = true;
+    struct result r = made_result(&memory, m);
+    must_put(s, &r);
+    int length[3], offsets[101] = {0}, target[300], best[300], label[100], predicted[100];
+    float nll[300], logits[300];
+    const char *text[100], *answer[3];
+    struct err e = {0};
+    struct query q;
+    cr_assert(query_open(&q, s, "SELECT n_tok, answer FROM target ORDER BY label", &e) == 0);
+    for (int c = 0; c < 3; c++) {
+        cr_assert(query_next(&q, &e) == 1);
+        length[c] = (int)query_int(&q, 0);
+        answer[c] = arena_strdup(&memory, query_text(&q, 1));
+    }
+    cr_assert(query_next(&q, &e) == 0);
+    query_close(&q);
+    cr_assert(query_open(&q, s,
+                         "SELECT label, predicted, logits, text, target_ids, predicted_ids, nll"
+                         " FROM example JOIN said USING (cell, split, position)"
+                         " WHERE split = 'test' ORDER BY position",
+                         &e) == 0,
+              "%s", e.text);
+    for (int i = 0; i < 100; i++) {
+        cr_assert(query_next(&q, &e) == 1);
+        label[i] = (int)query_int(&q, 0);
+        predicted[i] = (int)query_int(&q, 1);
+        int n = length[label[i]], at = offsets[i];
+        offsets[i + 1] = at + n;
+        memcpy(logits + 3 * i, four_bytes(&q, 2, 3), 12);
+        text[i] = arena_strdup(&memory, query_text(&q, 3));
+        memcpy(target + at, four_bytes(&q, 4, n), 4 * (size_t)n);
+        memcpy(best + at, four_bytes(&q, 5, n), 4 * (size_t)n);
+        memcpy(nll + at, four_bytes(&q, 6, n), 4 * (size_t)n);
+    }
+    query_close(&q);
+    const struct said said = {length, offsets, target, best, nll, text, answer};
+    double values[METRIC_COUNT];
+    metrics_compute(values, &(struct predictions){100, 3, label, predicted, logits, .said = &said});
+    for (int k = 0; k < METRIC_COUNT; k++) {
+        char sql[120];
+        snprintf(sql, sizeof sql, "SELECT value FROM metric WHERE split = 'test' AND name = '%s'",
+                 metric_name((enum metric)k));
+        cr_expect(ask(s, sql) == values[k], "%s", metric_name((enum metric)k));
+    }
+    cr_expect(values[METRIC_TOKEN_COUNT] > 100 && values[METRIC_EXACT_MATCH] < 0.9);
+    store_close(s);
+}
+
+Test(store, the_last_bit_of_what_was_said_shows)
+{
+    struct made_cell m = example_cell();
+    m.says_text = true;
+    struct result r = made_result(&memory, m);
+    struct store *s = must_open(path, STORE_WRITE);
+    must_put(s, &r);
+    store_close(s);
+    char *before = dump(path);
+    float *nll = (float *)(uintptr_t)r.splits[0].rows.said->nll;
+    nll[3] = nextafterf(nll[3], 10);
+    s = must_open(path, STORE_WRITE);
+    must_put(s, &r);
+    store_close(s);
+    char *after = dump(path);
+    cr_expect(strcmp(before, after) != 0);
+    free(before);
+    free(after);
+}
+
+/* A file as the first version of the program left it: its tables, one cell of two epochs. */
+static void make_version_1(void)
+{
+    static const char rows[] =
+        "INSERT INTO dataset VALUES ('trec', 'd1', NULL, 10, 'a', '');"
+        "INSERT INTO cell VALUES (1, 'c1', 'x', 'bert', 'lora', '', 'trec', 'd1', 'sound', '', 7,"
+        " 'float32', 10, 100, 's.yaml', 'h');"
+        "INSERT INTO run VALUES (1, 'done', '', 1, 0, '2026-01-31', 9.5, 8, 1, 1, 1, 1, 1, 2, 8, 1,"
+        " 1, 'e', 1, 'Haswell', 'same', 'abc');"
+        "INSERT INTO epoch VALUES (1, 1, 0.9, 0.8, 0.5, 0.25, 4), (1, 2, 0.7, NULL, 0.75, 0.5, 4);"
+        "INSERT INTO step VALUES (1, 1, 1, 0.9, 0.1, 1, 5), (1, 2, 1, 0.8, 0.1, 1, 5),"
+        " (1, 3, 2, 0.7, 0.1, 1, 5);"
+        "INSERT INTO example VALUES (1, 'test', 0, '00000000000000ab', 0, 1, x'0000803f00000040');"
+        "INSERT INTO metric VALUES (1, 'test', 'accuracy', 0.5);"
+        "PRAGMA user_version = 1";
+    sqlite3 *db;
+    cr_assert(sqlite3_open(path, &db) == SQLITE_OK);
+    for (const char *const *sql = schema_steps[0]; *sql != NULL; sql++) {
+        cr_assert(sqlite3_exec(db, *sql, NULL, NULL, NULL) == SQLITE_OK, "%s", *sql);
+    }
+    char application[60];
+    snprintf(application, sizeof application, "PRAGMA application_id = %d", SCHEMA_APPLICATION_ID);
+    cr_assert(sqlite3_exec(db, application, NULL, NULL, NULL) == SQLITE_OK);
+    cr_assert(sqlite3_exec(db, rows, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
+    sqlite3_close(db);
+}
+
+static void expect_migrated(struct store *s)
+{
+    cr_expect(ask(s, "PRAGMA user_version") == SCHEMA_VERSION);
+    cr_expect(ask(s, "SELECT count(*) FROM epoch") == 2);
+    cr_expect(ask(s, "SELECT train_loss FROM epoch WHERE epoch = 2") == 0.7);
+    cr_expect(ask(s, "SELECT count(*) FROM epoch_metric") == 5); /* one was not known */
+    cr_expect(ask(s, "SELECT value FROM epoch_metric WHERE epoch = 1 AND name = 'loss'") == 0.8);
+    cr_expect(ask(s, "SELECT value FROM epoch_metric WHERE epoch = 2 AND name = 'f1_macro'") ==
+              0.5);
+    cr_expect(ask(s, "SELECT n_updates FROM run") == 3);
+    cr_expect(ask(s, "SELECT leak_rate IS NULL AND n_cut_targets IS NULL FROM run") == 1);
+    cr_expect(ask(s, "SELECT seconds FROM run") == 9.5);
+    cr_expect(ask(s, "SELECT count(*) FROM result_lines") == 1 + 2 + 5 + 3 + 1 + 1);
+    cr_expect(ask(s, "SELECT count(*) FROM pragma_table_info('epoch')") == 4);
+}
+
+Test(store, a_version_1_file_keeps_what_it_had)
+{
+    make_version_1();
+    struct store *s = must_open(path, STORE_WRITE);
+    expect_migrated(s);
+    struct result r = made_result(&memory, example_cell());
+    must_put(s, &r);
+    cr_expect(ask(s, "SELECT count(*) FROM run") == 2);
+    store_close(s);
+}
+
+Test(store, a_version_1_file_can_be_read_at_once)
+{
+    make_version_1();
+    struct store *s = must_open(path, STORE_READ);
+    expect_migrated(s);
+    store_close(s);
+}
+
 Test(store, a_failure_is_stored_and_a_retry_replaces_it)
 {
     struct store *s = must_open(path, STORE_WRITE);
@@ -167,14 +314,17 @@ Test(store, what_was_not_measured_is_null)
 {
     struct store *s = must_open(path, STORE_WRITE);
     struct result r = made_result(&memory, example_cell());
-    struct result_epoch epoch = {
-        .train_loss = 0.5,
-        .metric = {[METRIC_ACCURACY] = NAN, [METRIC_LOSS] = NAN, [METRIC_F1_MACRO] = NAN},
-        .seconds = 1};
+    struct result_epoch epoch = {.train_loss = 0.5, .seconds = 1};
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        epoch.metric[m] = NAN;
+    }
+    r.run.leak_rate = NAN;
     r.epochs = &epoch;
     r.n_epochs = 1;
     must_put(s, &r);
-    cr_expect(ask(s, "SELECT count(*) FROM epoch WHERE validation_loss IS NULL") == 1);
+    cr_expect(ask(s, "SELECT count(*) FROM epoch") == 1);
+    cr_expect(ask(s, "SELECT count(*) FROM epoch_metric") == 0);
+    cr_expect(ask(s, "SELECT count(*) FROM run WHERE leak_rate IS NULL") == 1);
     store_close(s);
 }
 

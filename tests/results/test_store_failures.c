@@ -111,7 +111,7 @@ static int check_whole(int n_examples)
     int n = (int)ask(s, "SELECT count(*) FROM cell");
     cr_expect(ask(s, "SELECT count(*) FROM run") == n);
     cr_expect(ask(s, "SELECT count(*) FROM example") == (double)n * n_examples);
-    cr_expect(ask(s, "SELECT count(*) FROM metric") == (double)n * 2 * METRIC_COUNT);
+    cr_expect(ask(s, "SELECT count(*) FROM metric") == (double)n * 2 * METRIC_ACCURACY_NORM);
     store_close(s);
     return n;
 }
