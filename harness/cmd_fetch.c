@@ -96,7 +96,7 @@ static int fetch_name(const char *name, const struct asset_flags *flags, struct 
     int n_sets = dataset_list(&sets, a, e);
     if (n_sets < 0 || zoo_list(&models, a, e) < 0)
         return -1;
-    if (strchr(name, '/') || str_index(models, name) >= 0) {
+    if (strpbrk(name, "/:") || str_index(models, name) >= 0) {
         struct zoo_entry z;
         return zoo_find(&z, name, a, e) == 0 ? fetch_model(&z, flags, out, e) : -1;
     }

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char single_name[] = "model.safetensors";
-static const char index_name[] = "model.safetensors.index.json";
+static const char single_name[] = CHECKPOINT_SINGLE;
+static const char index_name[] = CHECKPOINT_INDEX;
 
 /* --- config.json -------------------------------------------------------------- */
 
@@ -160,7 +160,10 @@ static int shards_find(struct shards *w, const char *dir, struct arena *a, struc
     }
     for (int i = 0; i < w->n && rc == 0; i++)
         if (!file_exists(file_join(&path, dir, w->names[i])))
-            rc = err_set(e, "the shard %s, named by %s, is missing", w->names[i], index_name);
+            rc = err_set(e,
+                         "the shard %s, named by %s, is missing: copy or fetch it too, all %d "
+                         "belong together",
+                         w->names[i], index_name, w->n);
     str_release(&path);
     return rc;
 }
@@ -225,6 +228,7 @@ static void name_list_report(struct str *out, struct name_list *l, const char *w
 struct loading {
     struct model *m;
     struct name_list missing, extra, mis_shaped, doubled;
+    int n_known; /* tensors whose name is a parameter's */
     struct arena scratch;
 };
 
@@ -307,6 +311,7 @@ static int load_file(struct loading *l, const struct safetensors *s, bool *in_ma
     for (int i = 0; i < s->n; i++) {
         const struct safetensor *t = &s->items[i];
         struct param *p = param_for(l, t->name);
+        l->n_known += p != NULL;
         if (!p) {
             if (!is_ignored(l->m->family, t->name))
                 name_list_add(&l->extra, t->name);
@@ -322,8 +327,25 @@ static int load_file(struct loading *l, const struct safetensors *s, bool *in_ma
     return 0;
 }
 
-static int report(struct loading *l, struct err *e)
+/* Not one name in common: to list them all would hide what is wrong. */
+static int report_strangers(const struct loading *l, const struct shards *w, struct err *e)
 {
+    int n = 0;
+    const char *first = NULL;
+    for (int i = w->n - 1; i >= 0; i--) {
+        n += w->s[i].n;
+        first = w->s[i].n ? w->s[i].items[0].name : first;
+    }
+    return err_set(e,
+                   "none of its %d tensors (%s, ...) belongs to a %s model: a checkpoint of "
+                   "another family; name a model or folder of that family",
+                   n, first ? first : "none", l->m->family->name);
+}
+
+static int report(struct loading *l, const struct shards *w, struct err *e)
+{
+    if (!l->n_known)
+        return report_strangers(l, w, e);
     const struct params *all = &l->m->params;
     for (int i = 0; i < all->n; i++)
         if (all->items[i]->part == PART_BASE && !all->items[i]->loaded)
@@ -345,8 +367,31 @@ static void hand_over(struct model *m, struct safetensors *s)
     s->map = (struct file_map){0};
 }
 
+/* Where the folder has a config.json, it is of the model's family. */
+static int check_family(const struct model *m, const char *dir, struct err *e)
+{
+    struct str path = {0};
+    int rc = 0;
+    if (file_exists(file_join(&path, dir, "config.json"))) {
+        const char *type;
+        json_t *file = json_read(str_text(&path), e);
+        rc = file ? json_text(&type, file, "model_type", "config.json", e) : -1;
+        if (rc == 0 && !str_equal(type, m->family->name))
+            rc = err_set(e,
+                         "config.json says model_type \"%s\", but the model is of family %s: a "
+                         "checkpoint of another family",
+                         type, m->family->name);
+        json_decref(file);
+    }
+    str_release(&path);
+    return rc;
+}
+
 static int load(struct model *m, struct shards *w, const char *dir, struct err *e)
 {
+    *w = (struct shards){0};
+    if (check_family(m, dir, e) != 0)
+        return -1;
     if (shards_find(w, dir, m->arena, e) != 0 || shards_open(w, dir, m->arena, e) != 0)
         return -1;
     m->maps = arena_array(m->arena, (size_t)w->n, sizeof *m->maps);
@@ -358,7 +403,7 @@ static int load(struct model *m, struct shards *w, const char *dir, struct err *
         if (in_map)
             hand_over(m, &w->s[i]);
     }
-    rc = rc ? rc : report(&l, e);
+    rc = rc ? rc : report(&l, w, e);
     str_release(&l.missing.text);
     str_release(&l.mis_shaped.text);
     str_release(&l.extra.text);

@@ -11,8 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char weights_name[] = "model.safetensors";
 static const char zoo_dir[] = "models/zoo";
+static const char random_suffix[] = ":random";
+
+static bool holds_weights(const struct asset *asset)
+{
+    return str_ends(asset->name, ".safetensors");
+}
 
 /* --- the YAML files ----------------------------------------------------------- */
 
@@ -31,6 +36,20 @@ static int read_init(struct zoo_entry *z, const struct yaml *map, struct err *e)
     return 0;
 }
 
+/* One file, or shards and the index that names them. */
+static int check_weights(const struct zoo_entry *z, const struct yaml *list, struct err *e)
+{
+    int n = 0;
+    for (int i = 0; i < z->n_assets; i++)
+        n += holds_weights(&z->assets[i]);
+    if (n == 1 && asset_named(z->assets, z->n_assets, CHECKPOINT_SINGLE))
+        return 0;
+    if (n > 0 && asset_named(z->assets, z->n_assets, CHECKPOINT_INDEX))
+        return 0;
+    return yaml_error(list, e, "no asset is named %s, nor %s with its shards", CHECKPOINT_SINGLE,
+                      CHECKPOINT_INDEX);
+}
+
 static int read_assets(struct zoo_entry *z, const struct yaml *map, struct arena *a, struct err *e)
 {
     const struct yaml *list = yaml_get(map, "assets");
@@ -42,9 +61,7 @@ static int read_assets(struct zoo_entry *z, const struct yaml *map, struct arena
         if (z->assets[i].stand_in_sha256)
             return yaml_error(list, e, "%s: nothing can stand in for a model's file",
                               z->assets[i].name);
-    if (!z->random_init && !asset_named(z->assets, z->n_assets, weights_name))
-        return yaml_error(list, e, "no asset is named %s", weights_name);
-    return 0;
+    return z->random_init ? 0 : check_weights(z, list, e);
 }
 
 static int read_entry(struct zoo_entry *z, const struct yaml *map, struct arena *a, struct err *e)
@@ -125,11 +142,8 @@ static int find_folder(struct zoo_entry *z, const char *path, struct arena *a, s
     return rc;
 }
 
-int zoo_find(struct zoo_entry *z, const char *name, struct arena *a, struct err *e)
+static int find_entry(struct zoo_entry *z, const char *name, struct arena *a, struct err *e)
 {
-    *z = (struct zoo_entry){0};
-    if (strchr(name, '/'))
-        return find_folder(z, name, a, e);
     struct str dir = {0}, path = {0};
     int rc = find_zoo(&dir, e);
     if (rc == 0) {
@@ -146,6 +160,47 @@ int zoo_find(struct zoo_entry *z, const char *name, struct arena *a, struct err 
     str_release(&dir);
     str_release(&path);
     return rc;
+}
+
+/* Keeps what a tokenizer is made of. */
+static void drop_weights(struct zoo_entry *z, struct arena *a)
+{
+    struct asset *kept = arena_array(a, (size_t)z->n_assets, sizeof *kept);
+    int n = 0;
+    for (int i = 0; i < z->n_assets; i++) {
+        const struct asset *one = &z->assets[i];
+        if (!holds_weights(one) && !str_equal(one->name, CHECKPOINT_INDEX) &&
+            !str_equal(one->name, "config.json"))
+            kept[n++] = *one;
+    }
+    z->assets = kept;
+    z->n_assets = n;
+}
+
+static int find_plain(struct zoo_entry *z, const char *name, struct arena *a, struct err *e)
+{
+    return strchr(name, '/') ? find_folder(z, name, a, e) : find_entry(z, name, a, e);
+}
+
+int zoo_find(struct zoo_entry *z, const char *name, struct arena *a, struct err *e)
+{
+    *z = (struct zoo_entry){0};
+    const char *colon = strrchr(name, ':');
+    if (!colon || strchr(colon, '/') || file_is_dir(name))
+        return find_plain(z, name, a, e);
+    const char *plain = arena_strndup(a, name, (size_t)(colon - name));
+    if (!str_equal(colon, random_suffix))
+        return err_usage(e, "unknown model \"%s\"; did you mean \"%s%s\", from random weights?",
+                         name, plain, random_suffix);
+    if (find_plain(z, plain, a, e) != 0)
+        return -1;
+    if (z->random_init)
+        return err_usage(e, "model \"%s\" starts from random weights by itself: leave out \"%s\"",
+                         plain, random_suffix);
+    z->random_init = true;
+    z->name = arena_strdup(a, name);
+    drop_weights(z, a);
+    return 0;
 }
 
 /* --- files -------------------------------------------------------------------- */
@@ -246,24 +301,58 @@ int zoo_fetch(struct str *dir, const struct zoo_entry *z, const struct asset_fla
     return rc ? rc : check_config(z, str_text(dir), e);
 }
 
+/* 1 and the sha256 of one asset's content, its own or locked by a fetch; 0: not known yet. */
+static int known_hash(char hex[65], const struct asset *asset, struct err *e)
+{
+    if (asset->sha256) {
+        snprintf(hex, HASH_HEX_SIZE, "%s", asset->sha256);
+        return 1;
+    }
+    struct str origin = {0};
+    asset_origin(&origin, asset);
+    int found = cache_lock_find(hex, str_text(&origin), e);
+    str_release(&origin);
+    return found;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(const struct asset *const *)a)->name, (*(const struct asset *const *)b)->name);
+}
+
+/* Over several shards as checkpoint_hash does it: the text of their hashes in name order. */
+static int hash_weights(char hex[65], const struct asset **files, int n, struct err *e)
+{
+    struct str all = {0};
+    int found = 1;
+    qsort(files, (size_t)n, sizeof *files, by_name);
+    for (int i = 0; i < n && found > 0; i++) {
+        found = known_hash(hex, files[i], e);
+        str_add(&all, found > 0 ? hex : "");
+    }
+    if (found > 0 && n > 1)
+        hash_bytes(hex, str_text(&all), all.len);
+    if (found == 0)
+        snprintf(hex, HASH_HEX_SIZE, "unfetched");
+    str_release(&all);
+    return found < 0 ? -1 : 0;
+}
+
 int zoo_weights_hash(char hex[65], const struct zoo_entry *z, struct err *e)
 {
-    if (z->folder)
-        return checkpoint_hash(hex, z->folder, e);
     if (z->random_init) {
         snprintf(hex, HASH_HEX_SIZE, "random");
         return 0;
     }
-    const struct asset *weights = asset_named(z->assets, z->n_assets, weights_name);
-    if (weights->sha256) {
-        snprintf(hex, HASH_HEX_SIZE, "%s", weights->sha256);
-        return 0;
-    }
-    struct str origin = {0};
-    asset_origin(&origin, weights);
-    int found = cache_lock_find(hex, str_text(&origin), e);
-    str_release(&origin);
-    if (found == 0)
-        snprintf(hex, HASH_HEX_SIZE, "unfetched");
-    return found < 0 ? -1 : 0;
+    if (z->folder)
+        return checkpoint_hash(hex, z->folder, e);
+    struct arena a = {0};
+    const struct asset **files = arena_array(&a, (size_t)z->n_assets, sizeof *files);
+    int n = 0;
+    for (int i = 0; i < z->n_assets; i++)
+        if (holds_weights(&z->assets[i]))
+            files[n++] = &z->assets[i];
+    int rc = hash_weights(hex, files, n, e);
+    arena_release(&a);
+    return rc;
 }

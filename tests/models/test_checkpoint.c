@@ -296,6 +296,29 @@ Test(checkpoint, a_configuration_that_contradicts_the_tensors_is_named)
     folder_end(&f);
 }
 
+static const char *of_no_bert(struct arena *a, const char *name)
+{
+    return arena_printf(a, "transformer.h.%s", name);
+}
+
+Test(checkpoint, another_familys_checkpoint_is_called_that)
+{
+    struct folder f;
+    folder_begin(&f);
+    rename_tensors(&f, of_no_bert);
+    EXPECT_LOAD_REFUSED(&f, "none of its 25 tensors (transformer.h.", "belongs to a bert model");
+    struct rig *r = &f.r;
+    rig_declare(r, f.path, 4);
+    params_allocate(&r->m.params, true);
+    put(&f, "config.json", "{\"model_type\":\"gpt2\"}");
+    cr_expect(checkpoint_load(&r->m, f.path, &r->e) == -1);
+    cr_expect(strstr(r->e.text, "config.json says model_type \"gpt2\", but the model is of family "
+                                "bert: a checkpoint of another family"),
+              "%s", r->e.text);
+    rig_close(r);
+    folder_end(&f);
+}
+
 Test(checkpoint, folders_without_weights_say_what_is_read)
 {
     struct folder f;

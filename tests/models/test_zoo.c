@@ -168,10 +168,11 @@ static void expect_entry_refused(const char *text, const char *message)
     arena_release(&f.a);
 }
 
-/* relu's files as a project would ship them, under an entry with this width. */
-static int fetch_shipped(const char *width, struct str *dir, struct err *e)
+/* A golden folder's files (and a vocab.txt) as a project would ship them, under an entry with this
+ * width; fetches it as model name. hash: of its weights before anything is fetched, or NULL. */
+static int fetch_shipped(const char *from, const char *const *names, const char *width,
+                         const char *name, struct str *dir, char *hash, struct err *e)
 {
-    static const char from[] = "tests/golden/bert/relu";
     char home[] = "/tmp/ft-zoo-XXXXXX";
     struct fixture f = {0};
     struct str path = {0}, text = {0}, target = {0};
@@ -184,11 +185,16 @@ static int fetch_shipped(const char *width, struct str *dir, struct err *e)
                " intermediate_size: 30, num_hidden_layers: 1, max_position_embeddings: 70,"
                " pad_token_id: 3, layer_norm_eps: 1e-5}\nassets:\n",
                width);
-    static const char *const names[] = {"config.json", "model.safetensors"};
-    for (int i = 0; i < 2; i++) {
-        str_printf(&text, "  - {name: %s, sources: [{path: %s}]}\n", names[i], names[i]);
+    for (int i = 0; names[i]; i++) {
         struct str file = {0};
-        cr_assert(file_read(&file, file_join(&path, from, names[i]), &f.e) == 0);
+        char sha256[HASH_HEX_SIZE];
+        if (strcmp(names[i], "vocab.txt") == 0)
+            str_add(&file, "[PAD]\n");
+        else
+            cr_assert(file_read(&file, file_join(&path, from, names[i]), &f.e) == 0);
+        hash_bytes(sha256, file.buf, file.len);
+        str_printf(&text, "  - {name: %s, sha256: %s, sources: [{path: %s}]}\n", names[i], sha256,
+                   names[i]);
         cr_assert(file_write(file_join(&target, home, names[i]), file.buf, file.len, &f.e) == 0);
         str_release(&file);
     }
@@ -196,8 +202,9 @@ static int fetch_shipped(const char *width, struct str *dir, struct err *e)
               0);
     setenv("FTBENCH_HOME", home, 1);
     setenv("FTBENCH_CACHE", file_join(&path, home, "cache"), 1);
-    cr_assert(zoo_find(&f.z, "x", &f.a, &f.e) == 0, "%s", f.e.text);
+    cr_assert(zoo_find(&f.z, name, &f.a, &f.e) == 0, "%s", f.e.text);
     struct asset_flags offline = {.offline = true};
+    cr_assert(!hash || zoo_weights_hash(hash, &f.z, &f.e) == 0);
     int rc = zoo_fetch(dir, &f.z, &offline, e);
     unsetenv("FTBENCH_HOME");
     unsetenv("FTBENCH_CACHE");
@@ -207,6 +214,13 @@ static int fetch_shipped(const char *width, struct str *dir, struct err *e)
     arena_release(&f.a);
     return rc;
 }
+
+static const char relu[] = "tests/golden/bert/relu", shards[] = "tests/golden/bert/relu-shards";
+static const char *const relu_files[] = {"config.json", "model.safetensors", NULL};
+static const char *const shard_files[] = {
+    "model-00003-of-00003.safetensors", "config.json",
+    "model.safetensors.index.json",     "model-00001-of-00003.safetensors",
+    "model-00002-of-00003.safetensors", NULL};
 
 /* Removes the folder that fetch_shipped made: everything above cache/models/x. */
 static void remove_home(struct str *dir)
@@ -223,7 +237,7 @@ Test(zoo, fetched_files_lie_together_under_the_hubs_names)
 {
     struct fixture f = {0};
     struct str dir = {0};
-    cr_assert(fetch_shipped("40", &dir, &f.e) == 0, "%s", f.e.text);
+    cr_assert(fetch_shipped(relu, relu_files, "40", "x", &dir, NULL, &f.e) == 0, "%s", f.e.text);
     cr_expect(str_ends(str_text(&dir), "/cache/models/x"));
     cr_assert(zoo_find(&f.z, str_text(&dir), &f.a, &f.e) == 0, "%s", f.e.text);
     struct model m;
@@ -239,10 +253,91 @@ Test(zoo, a_fetched_configuration_that_differs_is_refused)
 {
     struct err e;
     struct str dir = {0};
-    cr_expect(fetch_shipped("80", &dir, &e) == -1);
+    cr_expect(fetch_shipped(relu, relu_files, "80", "x", &dir, NULL, &e) == -1);
     cr_expect(strstr(e.text, "config.json differs from models/zoo/x.yaml"), "%s", e.text);
     remove_home(&dir);
 }
+
+/* The index comes along, and the hash is the one the folder itself has. */
+Test(zoo, shards_are_fetched_with_their_index_and_hashed_together)
+{
+    struct fixture f = {0};
+    struct str dir = {0};
+    char hash[HASH_HEX_SIZE], folder[HASH_HEX_SIZE];
+    cr_assert(fetch_shipped(shards, shard_files, "40", "x", &dir, hash, &f.e) == 0, "%s", f.e.text);
+    cr_assert(checkpoint_hash(folder, shards, &f.e) == 0);
+    cr_expect_str_eq(hash, folder);
+    cr_assert(zoo_find(&f.z, str_text(&dir), &f.a, &f.e) == 0, "%s", f.e.text);
+    struct model m;
+    cr_assert(model_declare(&m, f.z.family, &f.z.config, 4, &f.a, &f.e) == 0);
+    params_allocate(&m.params, false);
+    cr_expect(checkpoint_load(&m, str_text(&dir), &f.e) == 0, "%s", f.e.text);
+    model_release(&m);
+    arena_release(&f.a);
+    remove_home(&dir);
+}
+
+/* --- NAME:random --------------------------------------------------------------- */
+
+Test(zoo, any_model_can_start_from_random_weights)
+{
+    struct fixture plain, f;
+    char hash[HASH_HEX_SIZE];
+    find(&plain, "bert-base-cased");
+    find(&f, "bert-base-cased:random");
+    cr_expect_str_eq(f.z.name, "bert-base-cased:random");
+    cr_expect(f.z.random_init && !plain.z.random_init && !f.z.tokenizer);
+    cr_expect(total(&f, 2) == total(&plain, 2));
+    cr_expect(zoo_weights_hash(hash, &f.z, &f.e) == 0);
+    cr_expect_str_eq(hash, "random");
+    cr_expect(f.z.n_assets == plain.z.n_assets - 1);
+    cr_expect(asset_named(f.z.assets, f.z.n_assets, "vocab.txt"));
+    cr_expect(!asset_named(f.z.assets, f.z.n_assets, "model.safetensors"));
+    arena_release(&f.a);
+    find(&f, "tests/golden/bert/relu:random");
+    cr_expect(f.z.random_init);
+    cr_expect_str_eq(f.z.folder, "tests/golden/bert/relu");
+    cr_expect(zoo_weights_hash(hash, &f.z, &f.e) == 0);
+    cr_expect_str_eq(hash, "random");
+    arena_release(&f.a);
+    arena_release(&plain.a);
+}
+
+/* Neither weights nor config.json: the entry is the configuration. */
+Test(zoo, a_random_start_fetches_only_the_tokenizer)
+{
+    struct err e;
+    struct str dir = {0}, path = {0};
+    static const char *const files[] = {"config.json", "model.safetensors", "vocab.txt", NULL};
+    cr_assert(fetch_shipped(relu, files, "80", "x:random", &dir, NULL, &e) == 0, "%s", e.text);
+    cr_expect(str_ends(str_text(&dir), "/cache/models/x:random"));
+    cr_expect(file_exists(file_join(&path, str_text(&dir), "vocab.txt")));
+    cr_expect(!file_exists(file_join(&path, str_text(&dir), "config.json")));
+    cr_expect(!file_exists(file_join(&path, str_text(&dir), "model.safetensors")));
+    str_release(&path);
+    remove_home(&dir);
+}
+
+static void expect_name_refused(const char *name, const char *message)
+{
+    struct fixture f = {0};
+    cr_expect(zoo_find(&f.z, name, &f.a, &f.e) == -1 && f.e.kind == ERR_USAGE, "%s", name);
+    cr_expect(strstr(f.e.text, message), "%s\n  is not: %s", message, f.e.text);
+    arena_release(&f.a);
+}
+
+Test(zoo, another_suffix_is_told_the_good_one)
+{
+    expect_name_refused("bert-base-cased:rand",
+                        "unknown model \"bert-base-cased:rand\"; did you mean "
+                        "\"bert-base-cased:random\", from random weights?");
+    expect_name_refused("bert-base-cased:", "did you mean \"bert-base-cased:random\"");
+    expect_name_refused("bert-bas-cased:random", "did you mean \"bert-base-cased\"?");
+    expect_name_refused("mini-bert-xs:random", "leave out \":random\"");
+    expect_name_refused("no/such/folder:random", "no/such/folder is not there");
+}
+
+/* --- entries that are wrong ------------------------------------------------------ */
 
 #define HEAD "name: x\ntitle: t\nlicence: MIT\nsource: s\n"
 
@@ -258,7 +353,10 @@ Test(zoo, wrong_entries_are_refused_with_their_place)
     expect_entry_refused(HEAD "family: bert\nconfig:\n  hidden_size: wide\n", "hidden_size");
     expect_entry_refused(HEAD "family: bert\nassets:\n  - name: vocab.txt\n    sources:\n"
                               "      - url: http://x/y\n",
-                         "no asset is named model.safetensors");
+                         "no asset is named model.safetensors, nor");
+    expect_entry_refused(HEAD "family: bert\nassets:\n  - name: model.safetensors.index.json\n"
+                              "    sources:\n      - url: http://x/y\n",
+                         "with its shards");
     expect_entry_refused("name: y\ntitle: t\nlicence: MIT\nsource: s\nfamily: bert\ninit: random\n"
                          "tokenizer: v\n",
                          "name must be the file's: x");
