@@ -2,6 +2,7 @@
 
 #include "harness/base/hash.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,8 +31,68 @@ static const char *sorted_lines(const char *text, struct arena *a)
     return sorted;
 }
 
-void cell_identify(struct cell *c, const char *weights_hash, const char *tokenizer_hash,
-                   const char *data_hash, struct arena *a)
+bool cell_says_text(const struct cell *c)
+{
+    return c->model->family->decode != NULL;
+}
+
+const char *const *cell_answers(const struct cell *c)
+{
+    return option_bool(&c->training, "use_verbalizers") ? c->dataset->verbalizers
+                                                        : c->dataset->classes;
+}
+
+const char *cell_template(const struct cell *c)
+{
+    bool used = cell_says_text(c) && option_bool(&c->training, "use_template");
+    return used ? c->dataset->prompt_template : NULL;
+}
+
+/* "key=text", a line break in it as \n and a backslash twice. */
+static void add_line(struct str *s, const char *key, const char *text)
+{
+    str_printf(s, "%s=", key);
+    for (; *text; text++) {
+        if (*text == '\n')
+            str_add(s, "\\n");
+        else if (*text == '\\')
+            str_add(s, "\\\\");
+        else
+            str_add_char(s, *text);
+    }
+    str_add_char(s, '\n');
+}
+
+/* Rows as the survey's code took them: only for cells that ask for that. */
+static void add_survey(struct str *s, const struct cell *c, const char *served)
+{
+    const struct survey_rows *r = &c->dataset->survey;
+    const struct options *o = &c->training;
+    if (strcmp(option_choice(o, "rows"), "survey") == 0)
+        str_printf(s, "served=%s\n", served);
+    if (strcmp(option_choice(o, "row_copies"), "survey") == 0)
+        str_printf(s, "survey.copies=%d\n", r->copies);
+    if (strcmp(option_choice(o, "split"), "survey") != 0)
+        return;
+    str_printf(s, "survey.split=%u %u %ld ", r->train, r->evaluation, r->seed);
+    str_add_double(s, r->evaluation_share);
+    str_add_char(s, '\n');
+}
+
+/* What a model that answers in text reads and says. */
+static void add_words(struct str *s, const struct cell *c)
+{
+    const char *const *answers = cell_answers(c), *template = cell_template(c);
+    char key[32];
+    for (int i = 0; i < c->dataset->n_classes; i++) {
+        snprintf(key, sizeof key, "answer.%d", i);
+        add_line(s, key, answers[i]);
+    }
+    if (template)
+        add_line(s, "template", template);
+}
+
+void cell_identify(struct cell *c, const struct cell_hashes *h, struct arena *a)
 {
     struct str text = {0};
     str_printf(&text, "numerics=%d\n", NUMERICS_VERSION);
@@ -39,14 +100,20 @@ void cell_identify(struct cell *c, const char *weights_hash, const char *tokeniz
     str_printf(&text, "model.family=%s\n", c->model->family->name);
     str_printf(&text, "model.init=%s\n", c->model->random_init ? "random" : "pretrained");
     options_canonical(&text, &c->model->config, "model.config.", false);
-    str_printf(&text, "weights=%s\n", weights_hash);
-    str_printf(&text, "tokenizer=%s\n", tokenizer_hash);
+    str_printf(&text, "weights=%s\n", h->weights);
+    str_printf(&text, "tokenizer=%s\n", h->tokenizer);
     str_printf(&text, "dataset=%s\n", c->dataset->name);
-    str_printf(&text, "data=%s\n", data_hash);
+    str_printf(&text, "data=%s\n", h->data);
+    add_survey(&text, c, h->served);
+    if (cell_says_text(c))
+        add_words(&text, c);
     str_printf(&text, "method=%s\n", c->method->name);
     options_canonical(&text, &c->method_options, "method.", false);
     str_printf(&text, "protocol=%s\n", c->protocol);
     options_canonical(&text, &c->training, "training.", false);
+    /* The label is stored with the result, so a swept cell is not one that came without. */
+    if (*c->swept)
+        str_printf(&text, "swept=%s\n", c->swept + 1);
     str_printf(&text, "seed=%llu\n", (unsigned long long)c->seed);
     c->canonical = sorted_lines(str_text(&text), a);
     str_release(&text);

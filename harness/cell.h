@@ -28,8 +28,10 @@ struct cell {
     struct options training; /* of training_options (protocol.h), resolved */
     uint64_t seed;
 
-    const char *method_label; /* method and options that differ from default:
-                                 "lora r=64"; names the row in tables */
+    const char *swept;        /* " option=value" for each swept training option: a part of
+                                 the label, so that tables keep the values apart; "" */
+    const char *method_label; /* method, options that differ from default, and swept:
+                                 "lora r=64 learning_rate=1e-05"; names the row in tables */
     const char *canonical;    /* "key=value" lines */
     char id[CELL_ID_SIZE];    /* first 16 digits of its SHA-256 */
 
@@ -39,10 +41,24 @@ struct cell {
     double est_seconds;
 };
 
-/* Fills canonical and id from the rest. weights_hash, tokenizer_hash and
- * data_hash are "unresolved" where the files are not here yet; such a cell can
- * be planned but not run. */
-void cell_identify(struct cell *c, const char *weights_hash, const char *tokenizer_hash,
-                   const char *data_hash, struct arena *a);
+/* Of what a cell is made of; "unresolved" where the files are not here yet: such a cell can be
+ * planned but not run. */
+struct cell_hashes {
+    const char *weights, *tokenizer, *data;
+    const char *served; /* of the rows that the survey's code served under the data set's name */
+};
+
+/* Whether the model answers in text, as model_says_text, from the cell alone. */
+bool cell_says_text(const struct cell *c);
+
+/* The words of the classes, where the model is to say them: [n_classes], verbalizers or names as
+ * the option use_verbalizers has it. */
+const char *const *cell_answers(const struct cell *c);
+
+/* What texts are put into, where the model answers in text: holds {text}; NULL: nothing. */
+const char *cell_template(const struct cell *c);
+
+/* Fills canonical and id from the rest. */
+void cell_identify(struct cell *c, const struct cell_hashes *h, struct arena *a);
 
 #endif

@@ -218,30 +218,87 @@ static void print_words(const char *key, const struct yaml *value, FILE *out)
         fprintf(out, "%s%s", i ? "|" : "", value->items[i].text);
 }
 
+/* "FILE:LINE" of node, the file without the folders that all protocols share. */
+static const char *place_of(const struct yaml *node, struct arena *a)
+{
+    const char *slash = strrchr(node->file, '/');
+    return arena_printf(a, "%s:%d", slash ? slash + 1 : node->file, node->line);
+}
+
+/* Where the protocol's sets decide a training option; NULL: nowhere, the default holds. */
+static const struct yaml *set_at(const struct protocol *p, const char *option)
+{
+    for (int i = p->n_layers - 1; i >= 0; i--) {
+        const struct yaml *set = p->layers[i].set;
+        for (int k = 0; set && k < set->n; k++)
+            if (strcmp(set->keys[k].text, option) == 0)
+                return &set->keys[k];
+    }
+    return NULL;
+}
+
+/* Every training option as the protocol's sets leave it, with the place that says so. */
+static int print_settings(const struct protocol *p, struct arena *a, FILE *out, struct err *e)
+{
+    struct options o;
+    struct str value = {0};
+    options_init(&o, training_options, a);
+    for (int i = 0; i < p->n_layers; i++)
+        if (p->layers[i].set && settings_apply(p->layers[i].set, NULL, NULL, &o, NULL, e) != 0)
+            return -1;
+    fputs("settings (value, and where it comes from)\n", out);
+    for (int i = 0; i < o.n; i++) {
+        const struct yaml *at = set_at(p, training_options[i].name);
+        str_clear(&value);
+        option_text(&value, &o, i);
+        fprintf(out, "  %-24s %-10s %s\n", training_options[i].name, str_text(&value),
+                at ? place_of(at, a) : "default");
+    }
+    str_release(&value);
+    return 0;
+}
+
+static void print_set(const struct yaml *set, FILE *out)
+{
+    for (int k = 0; k < set->n; k++)
+        print_words(set->keys[k].text, &set->items[k], out);
+    fputc('\n', out);
+}
+
+/* What is set after the settings above, in order: overrides, and again the own settings of a
+ * protocol that inherits. */
+static void print_layer(const struct protocol *p, int layer, struct arena *a, FILE *out)
+{
+    const struct protocol_layer *l = &p->layers[layer];
+    if (layer > 0 && l->set) {
+        fprintf(out, "always at %s:", place_of(l->set, a));
+        print_set(l->set, out);
+    }
+    for (int i = 0; i < l->n_overrides; i++) {
+        const struct rule *r = &l->overrides[i];
+        fputs("when", out);
+        for (int k = 0; k < RULE_KEY_COUNT; k++)
+            if (r->when[k])
+                print_words(rule_keys[k], r->when[k], out);
+        fprintf(out, " at %s:", place_of(r->node, a));
+        print_set(r->set, out);
+    }
+}
+
 static int show_protocol(const char *name, struct arena *a, FILE *out, struct err *e)
 {
     struct protocol p;
     if (protocol_read(&p, name, a, e) != 0)
         return -1;
-    struct options o;
-    struct str text = {0};
-    options_init(&o, training_options, a);
-    if (p.set && settings_apply(p.set, NULL, NULL, &o, NULL, e) != 0)
+    fprintf(out, "protocol  %s\ntitle     %s\nfile      %s\n", p.name, p.title, p.path);
+    for (int i = p.n_layers - 2; i >= 0; i--)
+        fprintf(out, "inherits  %s (%s)\n", p.layers[i].name, p.layers[i].path);
+    fprintf(out, "%s%s", p.notes, *p.notes ? "\n" : "");
+    if (print_settings(&p, a, out, e) != 0)
         return -1;
-    options_canonical(&text, &o, "  ", false);
-    fprintf(out, "protocol  %s\ntitle     %s\n%s%ssettings\n%s", p.name, p.title, p.notes,
-            *p.notes ? "\n" : "", str_text(&text));
-    for (int i = 0; i < p.n_overrides; i++) {
-        fputs("when", out);
-        for (int k = 0; k < RULE_KEY_COUNT; k++)
-            if (p.overrides[i].when[k])
-                print_words(rule_keys[k], p.overrides[i].when[k], out);
-        fputs(":", out);
-        for (int k = 0; k < p.overrides[i].set->n; k++)
-            print_words(p.overrides[i].set->keys[k].text, &p.overrides[i].set->items[k], out);
-        fputc('\n', out);
-    }
-    str_clear(&text);
+    for (int i = 0; i < p.n_layers; i++)
+        print_layer(&p, i, a, out);
+    struct str text = {0};
     options_help(&text, training_options, "  ");
     fprintf(out, "options (name, default, meaning, allowed)\n%s", str_text(&text));
     str_release(&text);

@@ -26,22 +26,49 @@ static double rows_in(const struct dataset_info *info, uint32_t mask)
     return n;
 }
 
-static struct row_counts count_rows(const struct cell *c)
+static struct row_counts count_sound(const struct dataset_info *info)
 {
-    const struct sound_rows *sound = &c->dataset->sound;
-    struct row_counts n = {.train = rows_in(c->dataset, sound->train)};
+    const struct sound_rows *sound = &info->sound;
+    struct row_counts n = {.train = rows_in(info, sound->train)};
     if (sound->pooled) {
         n.validation = n.test = 0.1 * n.train;
         n.train *= 0.8;
     } else {
-        n.test = rows_in(c->dataset, sound->test);
-        n.validation = sound->validation ? rows_in(c->dataset, sound->validation) : 0.1 * n.train;
+        n.test = rows_in(info, sound->test);
+        n.validation = sound->validation ? rows_in(info, sound->validation) : 0.1 * n.train;
         n.train -= sound->validation ? 0 : n.validation;
     }
-    double most = (double)option_int(&c->training, "max_train_samples");
-    if (most > 0 && most < n.train)
-        n.train = most;
     return n;
+}
+
+static double at_most(double n, long most)
+{
+    return most > 0 && (double)most < n ? (double)most : n;
+}
+
+static bool chosen(const struct cell *c, const char *option, const char *word)
+{
+    return strcmp(option_choice(&c->training, option), word) == 0;
+}
+
+/* The published counts hold the survey's copies; a sound split holds each row once. */
+static struct row_counts count_rows(const struct cell *c)
+{
+    const struct survey_rows *survey = &c->dataset->survey;
+    bool copied = survey->given && chosen(c, "row_copies", "survey");
+    struct row_counts n;
+    if (survey->given && chosen(c, "split", "survey")) {
+        double copies = copied ? 1 : 1.0 / survey->copies;
+        n = (struct row_counts){.train = (double)survey->n_train * copies,
+                                .validation = (double)survey->n_evaluation * copies};
+    } else {
+        double copies = copied ? survey->copies : 1;
+        n = count_sound(c->dataset);
+        n = (struct row_counts){n.train * copies, n.validation * copies, n.test * copies};
+    }
+    long most = option_int(&c->training, "max_eval_samples");
+    return (struct row_counts){at_most(n.train, option_int(&c->training, "max_train_samples")),
+                               at_most(n.validation, most), at_most(n.test, most)};
 }
 
 /* Operations for one token: forward, and what training adds. Counted from the matrices that
@@ -133,12 +160,23 @@ int estimate_make(struct estimate *out, const struct cell *c, struct err *e)
     return rc;
 }
 
+static bool same_method(const struct cell *a, const struct cell *b)
+{
+    struct str one = {0}, other = {0};
+    options_canonical(&one, &a->method_options, NULL, false);
+    options_canonical(&other, &b->method_options, NULL, false);
+    bool same = a->method == b->method && strcmp(str_text(&one), str_text(&other)) == 0;
+    str_release(&one);
+    str_release(&other);
+    return same;
+}
+
 bool estimate_serves(const struct cell *a, const struct cell *b)
 {
     static const char *const keys[] = {"max_length", "micro_batch_tokens", "train_batch_size",
                                        NULL};
     if (a->model != b->model || a->dataset->n_classes != b->dataset->n_classes ||
-        strcmp(a->method_label, b->method_label) != 0)
+        !same_method(a, b))
         return false;
     for (int i = 0; keys[i]; i++)
         if (option_int(&a->training, keys[i]) != option_int(&b->training, keys[i]))

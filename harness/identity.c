@@ -93,7 +93,7 @@ static int add_shipped(struct str *s, const char *path, struct err *e)
     if (rc == 0)
         rc = hash_file(hex, file_join(&file, str_text(&home), path), e);
     if (rc == 0)
-        str_printf(s, "vocab.txt %s\n", hex);
+        str_printf(s, "%s %s\n", strrchr(str_text(&file), '/') + 1, hex);
     str_release(&home);
     str_release(&file);
     return rc;
@@ -158,4 +158,13 @@ int identity_data(char hex[HASH_HEX_SIZE], const struct dataset_info *info, stru
         unresolved(hex);
     str_release(&text);
     return rc;
+}
+
+int identity_served(char hex[HASH_HEX_SIZE], const struct dataset_info *info, struct arena *a,
+                    struct err *e)
+{
+    const struct dataset_info *served = info;
+    if (info->survey.given && info->survey.rows_of)
+        served = dataset_describe(info->survey.rows_of, a, e);
+    return served ? identity_data(hex, served, e) : -1;
 }

@@ -25,4 +25,9 @@ int identity_tokenizer(char hex[HASH_HEX_SIZE], const struct zoo_entry *z,
 int identity_data(char hex[HASH_HEX_SIZE], const struct dataset_info *info,
                   struct err *e) MUST_CHECK;
 
+/* identity_data of the set whose rows the survey's code served under this one's name; of info
+ * itself where those are its own. */
+int identity_served(char hex[HASH_HEX_SIZE], const struct dataset_info *info, struct arena *a,
+                    struct err *e) MUST_CHECK;
+
 #endif

@@ -11,11 +11,12 @@ struct hashes {
     char (*weights)[HASH_HEX_SIZE];   /* [n_models] */
     char (*tokenizer)[HASH_HEX_SIZE]; /* [n_models] */
     char (*data)[HASH_HEX_SIZE];      /* [n_datasets] */
+    char (*served)[HASH_HEX_SIZE];    /* [n_datasets] of what the survey's code served instead */
 };
 
 /* Indices along the axes. */
 struct place {
-    int dataset, model, method, protocol, seed;
+    int dataset, model, method, sweep, protocol, seed;
 };
 
 static int resolve(struct hashes *h, const struct spec *s, struct arena *a, struct err *e)
@@ -23,25 +24,41 @@ static int resolve(struct hashes *h, const struct spec *s, struct arena *a, stru
     h->weights = arena_array(a, (size_t)s->n_models, sizeof *h->weights);
     h->tokenizer = arena_array(a, (size_t)s->n_models, sizeof *h->tokenizer);
     h->data = arena_array(a, (size_t)s->n_datasets, sizeof *h->data);
+    h->served = arena_array(a, (size_t)s->n_datasets, sizeof *h->served);
     for (int i = 0; i < s->n_models; i++)
         if (identity_weights(h->weights[i], &s->models[i], e) != 0 ||
             identity_tokenizer(h->tokenizer[i], &s->models[i], e) != 0)
             return err_wrap(e, "model %s", s->models[i].name);
     for (int i = 0; i < s->n_datasets; i++)
-        if (identity_data(h->data[i], s->datasets[i], e) != 0)
+        if (identity_data(h->data[i], s->datasets[i], e) != 0 ||
+            identity_served(h->served[i], s->datasets[i], a, e) != 0)
             return err_wrap(e, "data set %s", s->datasets[i]->name);
     return 0;
 }
 
-static struct point point_at(const struct spec *s, const struct place *at)
+static struct point point_at(const struct spec *s, const struct place *at, struct arena *a)
 {
-    const struct zoo_entry *model = &s->models[at->model];
-    return (struct point){.word = {[RULE_MODEL] = model->name,
-                                   [RULE_METHOD] = s->methods[at->method].method->name,
-                                   [RULE_DATASET] = s->datasets[at->dataset]->name,
-                                   [RULE_INIT] = model->random_init ? "random" : "pretrained",
-                                   [RULE_PROTOCOL] = s->protocols[at->protocol].name},
-                          .method_label = s->methods[at->method].label};
+    struct point p = cell_point(&(struct cell){.model = &s->models[at->model],
+                                               .method = s->methods[at->method].method,
+                                               .dataset = s->datasets[at->dataset],
+                                               .protocol = s->protocols[at->protocol].name,
+                                               .seed = s->seeds[at->seed]},
+                                a);
+    p.method_label = s->methods[at->method].label;
+    return p;
+}
+
+struct point cell_point(const struct cell *c, struct arena *a)
+{
+    return (struct point){
+        .word = {[RULE_MODEL] = c->model->name,
+                 [RULE_FAMILY] = c->model->family->name,
+                 [RULE_METHOD] = c->method->name,
+                 [RULE_DATASET] = c->dataset->name,
+                 [RULE_INIT] = c->model->random_init ? "random" : "pretrained",
+                 [RULE_PROTOCOL] = c->protocol,
+                 [RULE_SEED] = arena_printf(a, "%llu", (unsigned long long)c->seed)},
+        .method_label = c->method_label};
 }
 
 static bool is_excluded(const struct spec *s, const struct point *p)
@@ -55,40 +72,54 @@ static bool is_excluded(const struct spec *s, const struct point *p)
     return excluded;
 }
 
-static int apply_rules(struct cell *c, const struct rule *rules, int n, const struct point *p,
+/* Sets the values of a point of the sweep, the first option slowest, and writes " option=value"
+ * for each into swept. */
+static int apply_sweep(struct cell *c, const struct spec *s, int point, struct str *swept,
                        struct err *e)
 {
-    for (int i = 0; i < n; i++)
-        if (rule_holds(&rules[i], p) && settings_apply(rules[i].set, rules[i].used, c->method,
-                                                       &c->training, &c->method_options, e) != 0)
+    for (int i = 0, rest = s->n_sweep_points; i < s->n_sweeps; i++) {
+        const struct spec_sweep *sweep = &s->sweeps[i];
+        rest /= sweep->values->n;
+        const struct yaml *value = &sweep->values->items[point / rest % sweep->values->n];
+        if (option_set_yaml(&c->training, sweep->key, value, e) != 0)
             return -1;
+        for (int k = 0; k < c->training.n; k++)
+            if (strcmp(training_options[k].name, sweep->key->text) == 0) {
+                str_printf(swept, " %s=", sweep->key->text);
+                option_text(swept, &c->training, k);
+            }
+    }
     return 0;
 }
 
-/* Options in order of precedence: defaults, the protocol, its overrides, the spec's `set`,
- * the spec's overrides. */
+/* Options in order of precedence: defaults, the protocol with what it inherits, the spec's
+ * `set`, the spec's overrides, the sweep. */
 static int fill_options(struct cell *c, const struct spec *s, const struct place *at,
                         const struct point *p, struct arena *a, struct err *e)
 {
-    const struct protocol *protocol = &s->protocols[at->protocol];
     options_init(&c->training, training_options, a);
     options_copy(&c->method_options, &s->methods[at->method].options, a);
-    if (protocol->set &&
-        settings_apply(protocol->set, NULL, c->method, &c->training, &c->method_options, e) != 0)
-        return -1;
-    if (apply_rules(c, protocol->overrides, protocol->n_overrides, p, e) != 0)
+    if (protocol_apply(&s->protocols[at->protocol], p, c->method, &c->training, &c->method_options,
+                       e) != 0)
         return -1;
     if (s->set &&
         settings_apply(s->set, s->set_used, c->method, &c->training, &c->method_options, e) != 0)
         return -1;
-    return apply_rules(c, s->overrides, s->n_overrides, p, e);
+    if (rules_apply(s->overrides, s->n_overrides, p, c->method, &c->training, &c->method_options,
+                    e) != 0)
+        return -1;
+    struct str swept = {0};
+    int rc = apply_sweep(c, s, at->sweep, &swept, e);
+    c->swept = arena_strdup(a, str_text(&swept));
+    str_release(&swept);
+    return rc;
 }
 
 static int make_cell(struct plan *p, const struct hashes *h, const struct place *at,
                      struct arena *a, struct err *e)
 {
     const struct spec *s = p->spec;
-    struct point point = point_at(s, at);
+    struct point point = point_at(s, at, a);
     if (is_excluded(s, &point)) {
         p->n_excluded++;
         return 0;
@@ -101,8 +132,12 @@ static int make_cell(struct plan *p, const struct hashes *h, const struct place 
                        .seed = s->seeds[at->seed]};
     if (fill_options(c, s, at, &point, a, e) != 0)
         return -1;
-    c->method_label = method_label(c->method, &c->method_options, a);
-    cell_identify(c, h->weights[at->model], h->tokenizer[at->model], h->data[at->dataset], a);
+    c->method_label =
+        arena_printf(a, "%s%s", method_label(c->method, &c->method_options, a), c->swept);
+    cell_identify(c,
+                  &(struct cell_hashes){h->weights[at->model], h->tokenizer[at->model],
+                                        h->data[at->dataset], h->served[at->dataset]},
+                  a);
     return 0;
 }
 
@@ -113,10 +148,11 @@ static int expand(struct plan *p, const struct hashes *h, struct arena *a, struc
     for (at.dataset = 0; at.dataset < s->n_datasets; at.dataset++)
         for (at.model = 0; at.model < s->n_models; at.model++)
             for (at.method = 0; at.method < s->n_methods; at.method++)
-                for (at.protocol = 0; at.protocol < s->n_protocols; at.protocol++)
-                    for (at.seed = 0; at.seed < s->n_seeds; at.seed++)
-                        if (make_cell(p, h, &at, a, e) != 0)
-                            return -1;
+                for (at.sweep = 0; at.sweep < s->n_sweep_points; at.sweep++)
+                    for (at.protocol = 0; at.protocol < s->n_protocols; at.protocol++)
+                        for (at.seed = 0; at.seed < s->n_seeds; at.seed++)
+                            if (make_cell(p, h, &at, a, e) != 0)
+                                return -1;
     return 0;
 }
 
@@ -157,7 +193,7 @@ int plan_make(struct plan *p, const struct spec *s, struct arena *a, struct err 
 {
     *p = (struct plan){.spec = s};
     size_t n = (size_t)s->n_datasets * (size_t)s->n_models * (size_t)s->n_methods *
-               (size_t)s->n_protocols * (size_t)s->n_seeds;
+               (size_t)s->n_protocols * (size_t)s->n_seeds * (size_t)s->n_sweep_points;
     if (n > 1000000)
         return err_usage(e, "%s: %zu cells are more than a million", s->path, n);
     p->cells = arena_array(a, n, sizeof *p->cells);

@@ -1,9 +1,10 @@
 /*
  * plan: the cells of a spec, in order, with what is known of them beforehand.
  *
- * Order: data set by data set, in it model by model, method by method, protocol by protocol,
- * seed by seed, each axis in the spec's order. Ids depend on what a cell is, never on its
- * place or on other cells. Nothing is trained or fetched here and no weights are read.
+ * Order: data set by data set, in it model by model, method by method, value by value of a
+ * sweep, protocol by protocol, seed by seed, each axis in the spec's order. Ids depend on what a
+ * cell is, never on its place or on other cells. Nothing is trained or fetched here and no weights
+ * are read.
  */
 #ifndef FT_HARNESS_PLAN_H
 #define FT_HARNESS_PLAN_H
@@ -21,6 +22,9 @@ struct plan {
 /* Expands, resolves hashes and identifies. An override, an exclusion or a setting that
  * matches no cell is an error, as are two cells with one id. */
 int plan_make(struct plan *p, const struct spec *s, struct arena *a, struct err *e) MUST_CHECK;
+
+/* The cell as conditions see it. */
+struct point cell_point(const struct cell *c, struct arena *a);
 
 /* Fills the estimates of every cell: parameters from the declared model, memory from a dry
  * run of one step, seconds from a count of operations at a nominal speed (estimate.h). */

@@ -215,20 +215,102 @@ static const char *protocol_file(const char *name, struct arena *a, struct err *
     return path;
 }
 
+/* A file that is being read, and who inherits it. */
+struct link {
+    const char *name, *path;
+    const struct yaml *heir;         /* where it is named: NULL for the first */
+    const struct link *inherited_by; /* or NULL */
+};
+
+/* The links of a circle, each with its place, the one that closes it last. */
+static int circle(const struct link *l, struct err *e)
+{
+    const struct link *links[64];
+    int n = 0;
+    for (const struct link *at = l; at->heir && n < 64; at = at->inherited_by) {
+        links[n++] = at;
+        if (strcmp(at->inherited_by->path, l->path) == 0)
+            break;
+    }
+    struct str chain = {0};
+    for (int i = n - 1; i >= 0; i--)
+        str_printf(&chain, "%s%s:%d: %s inherits %s", i == n - 1 ? "" : ", ", links[i]->heir->file,
+                   links[i]->heir->line, links[i]->inherited_by->name, links[i]->name);
+    yaml_error(l->heir, e, "protocols inherit in a circle: %s", str_text(&chain));
+    str_release(&chain);
+    return -1;
+}
+
+static int read_layers(struct protocol *p, const struct link *l, int depth, struct arena *a,
+                       struct err *e);
+
+/* The layers of the protocol that is named at node. */
+static int read_parent(struct protocol *p, const struct yaml *node, const struct link *heir,
+                       int depth, struct arena *a, struct err *e)
+{
+    if (yaml_expect(node, YAML_SCALAR, "inherits", e) != 0)
+        return -1;
+    struct link parent = {.name = node->text, .heir = node, .inherited_by = heir};
+    parent.path = protocol_file(node->text, a, e);
+    if (!parent.path) {
+        struct err inner = *e;
+        yaml_error(node, e, "%s", inner.text);
+        e->kind = inner.kind;
+        return -1;
+    }
+    for (const struct link *at = heir; at; at = at->inherited_by)
+        if (strcmp(at->path, parent.path) == 0)
+            return circle(&parent, e);
+    return read_layers(p, &parent, depth + 1, a, e);
+}
+
+/* Reads a file and, before it, what it inherits; depth counts its heirs. p says of itself what
+ * the file at depth 0 says. */
+static int read_layers(struct protocol *p, const struct link *l, int depth, struct arena *a,
+                       struct err *e)
+{
+    static const char *const keys[] = {"name", "title",     "notes", "inherits",
+                                       "set",  "overrides", NULL};
+    const struct yaml *root = yaml_read(a, l->path, e);
+    const char *name, *title;
+    if (!root || yaml_only_keys(root, keys, e) != 0 || yaml_text(&name, root, "name", e) != 0 ||
+        yaml_text(&title, root, "title", e) != 0)
+        return -1;
+    const struct yaml *inherits = yaml_get(root, "inherits");
+    if (inherits) {
+        if (read_parent(p, inherits, l, depth, a, e) != 0)
+            return -1;
+    } else {
+        p->layers = arena_array(a, (size_t)depth + 1, sizeof *p->layers);
+    }
+    struct protocol_layer *layer = &p->layers[p->n_layers++];
+    *layer = (struct protocol_layer){.name = name, .path = l->path, .set = yaml_get(root, "set")};
+    p->name = name;
+    p->title = title;
+    p->path = l->path;
+    p->notes = yaml_text_or(root, "notes", "");
+    if (layer->set && settings_check(layer->set, e) != 0)
+        return -1;
+    return rules_read(&layer->overrides, &layer->n_overrides, yaml_get(root, "overrides"), false, a,
+                      e);
+}
+
 int protocol_read(struct protocol *p, const char *name, struct arena *a, struct err *e)
 {
-    static const char *const keys[] = {"name", "title", "notes", "set", "overrides", NULL};
     *p = (struct protocol){0};
-    p->path = protocol_file(name, a, e);
-    if (!p->path)
-        return -1;
-    const struct yaml *root = yaml_read(a, p->path, e);
-    if (!root || yaml_only_keys(root, keys, e) != 0 || yaml_text(&p->name, root, "name", e) != 0 ||
-        yaml_text(&p->title, root, "title", e) != 0)
-        return -1;
-    p->notes = yaml_text_or(root, "notes", "");
-    p->set = yaml_get(root, "set");
-    if (p->set && settings_check(p->set, e) != 0)
-        return -1;
-    return rules_read(&p->overrides, &p->n_overrides, yaml_get(root, "overrides"), false, a, e);
+    struct link first = {.name = name, .path = protocol_file(name, a, e)};
+    return first.path ? read_layers(p, &first, 0, a, e) : -1;
+}
+
+int protocol_apply(const struct protocol *p, const struct point *at, const struct method *method,
+                   struct options *training, struct options *method_options, struct err *e)
+{
+    for (int i = 0; i < p->n_layers; i++) {
+        const struct protocol_layer *l = &p->layers[i];
+        if (l->set && settings_apply(l->set, NULL, method, training, method_options, e) != 0)
+            return -1;
+        if (rules_apply(l->overrides, l->n_overrides, at, method, training, method_options, e) != 0)
+            return -1;
+    }
+    return 0;
 }

@@ -1,10 +1,13 @@
 /*
  * protocol: how a cell is trained and judged, as one table of options.
  *
- * harness/protocols/NAME.yaml sets them, with overrides by model, method, data set and
- * initialisation (rule.h); a spec may set them again. `sound`: the rows the survey used,
+ * harness/protocols/NAME.yaml sets them, with overrides by model, family, method, data set
+ * and initialisation (rule.h); a spec may set them again. `sound`: the rows the survey used,
  * deduplicated before a stratified split, or official splits; best epoch chosen on
- * validation, reported on test; one effective batch for every model size.
+ * validation, reported on test; one effective batch for every model size. `published`: what
+ * the survey's code did.
+ *
+ * A protocol may inherit another: the parent's set and overrides come first, then its own.
  */
 #ifndef FT_HARNESS_PROTOCOL_H
 #define FT_HARNESS_PROTOCOL_H
@@ -24,16 +27,29 @@
  * and what a protocol does with rows, targets and metrics (protocol.c). */
 extern const struct option training_options[];
 
-struct protocol {
-    const char *name, *title, *notes, *path;
-    const struct yaml *set; /* map of training options, or NULL */
-    struct rule *overrides; /* [n_overrides] applied in order */
+/* What one file says. */
+struct protocol_layer {
+    const char *name, *path;
+    const struct yaml *set; /* map of training options and METHOD.OPTION, or NULL */
+    struct rule *overrides; /* [n_overrides] applied in order, after set */
     int n_overrides;
 };
 
-/* Reads home/harness/protocols/NAME.yaml, or the file itself when name ends in .yaml. All in
- * arena a. ERR_USAGE with the nearest name when there is none. */
+struct protocol {
+    const char *name, *title, *notes, *path;
+    struct protocol_layer *layers; /* [n_layers] the eldest first, its own last */
+    int n_layers;
+};
+
+/* Reads home/harness/protocols/NAME.yaml, or the file itself when name ends in .yaml, and all
+ * that it inherits. All in arena a. ERR_USAGE with the nearest name when there is none, and for
+ * a circle with every link of it. */
 int protocol_read(struct protocol *p, const char *name, struct arena *a, struct err *e) MUST_CHECK;
+
+/* Sets what the protocol says at this point of the matrix, layer by layer. */
+int protocol_apply(const struct protocol *p, const struct point *at, const struct method *method,
+                   struct options *training, struct options *method_options,
+                   struct err *e) MUST_CHECK;
 
 /* Names of all protocols, sorted, NULL-ended, owned by a. */
 int protocol_list(const char *const **names, struct arena *a, struct err *e) MUST_CHECK;

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-const char *const rule_keys[] = {"model", "method", "dataset", "init", "protocol", NULL};
+const char *const rule_keys[] = {"model", "family",   "method", "dataset",
+                                 "init",  "protocol", "seed",   NULL};
 
 /* A condition: a word or a list of words, at least one. */
 static int check_words(const struct yaml *value, const char *key, struct err *e)
@@ -19,16 +20,37 @@ static int check_words(const struct yaml *value, const char *key, struct err *e)
     return 0;
 }
 
-static int check_init(const struct yaml *value, struct err *e)
+/* Every word of a condition, one of words; what comes before the message's "not". */
+static int check_known(const struct yaml *value, const char *const *words, const char *must,
+                       struct err *e)
 {
-    static const char *const words[] = {"random", "pretrained", NULL};
     int n = value->kind == YAML_LIST ? value->n : 1;
     const struct yaml *items = value->kind == YAML_LIST ? value->items : value;
     for (int i = 0; i < n; i++)
         if (str_index(words, items[i].text) < 0)
-            return yaml_error(&items[i], e, "init must be random or pretrained, not \"%s\"",
-                              items[i].text);
+            return yaml_error(&items[i], e, "%s, not \"%s\"", must, items[i].text);
     return 0;
+}
+
+static int check_init(const struct yaml *value, struct err *e)
+{
+    static const char *const words[] = {"random", "pretrained", NULL};
+    return check_known(value, words, "init must be random or pretrained", e);
+}
+
+static int check_family(const struct yaml *value, struct err *e)
+{
+    enum { MAX = 31 };
+    const char *words[MAX + 1] = {NULL};
+    struct str must = {0};
+    str_add(&must, "family must be one of");
+    for (int i = 0; families[i] && i < MAX; i++) {
+        words[i] = families[i]->name;
+        str_printf(&must, "%s %s", i ? "," : "", words[i]);
+    }
+    int rc = check_known(value, words, str_text(&must), e);
+    str_release(&must);
+    return rc;
 }
 
 static int read_when(struct rule *r, const struct yaml *when, struct err *e)
@@ -37,14 +59,16 @@ static int read_when(struct rule *r, const struct yaml *when, struct err *e)
         return -1;
     if (when->n == 0)
         return yaml_error(when, e,
-                          "no condition stands here; one of model, method, dataset, "
-                          "init, protocol is needed");
+                          "no condition stands here; one of model, family, method, dataset, "
+                          "init, protocol, seed is needed");
     for (int k = 0; k < RULE_KEY_COUNT; k++) {
         r->when[k] = yaml_get(when, rule_keys[k]);
         if (r->when[k] && check_words(r->when[k], rule_keys[k], e) != 0)
             return -1;
     }
-    return r->when[RULE_INIT] ? check_init(r->when[RULE_INIT], e) : 0;
+    if (r->when[RULE_INIT] && check_init(r->when[RULE_INIT], e) != 0)
+        return -1;
+    return r->when[RULE_FAMILY] ? check_family(r->when[RULE_FAMILY], e) : 0;
 }
 
 int rule_read(struct rule *r, const struct yaml *node, struct arena *a, struct err *e)
@@ -172,5 +196,15 @@ int settings_apply(const struct yaml *set, bool *used, const struct method *meth
         if (used)
             used[i] = true;
     }
+    return 0;
+}
+
+int rules_apply(const struct rule *rules, int n, const struct point *p, const struct method *method,
+                struct options *training, struct options *method_options, struct err *e)
+{
+    for (int i = 0; i < n; i++)
+        if (rule_holds(&rules[i], p) &&
+            settings_apply(rules[i].set, rules[i].used, method, training, method_options, e) != 0)
+            return -1;
     return 0;
 }

@@ -1,8 +1,8 @@
 /*
  * rule: "when this, then set that", for protocols, overrides and exclusions.
  *
- * A rule's conditions are lists of words for some of model, method, dataset, init and
- * protocol; it holds for a point of the matrix when each condition names the point's word.
+ * A rule's conditions are lists of words for some of model, family, method, dataset, init,
+ * protocol and seed; it holds for a point of the matrix when each condition names the point's word.
  * What it sets are training options (protocol.h) by name, or a method's options as
  * METHOD.OPTION. Names and values are checked when the rule is read, so that a rule nobody
  * meets cannot hide a typo.
@@ -13,7 +13,16 @@
 #include "harness/base/option.h"
 #include "methods/method.h"
 
-enum rule_key { RULE_MODEL, RULE_METHOD, RULE_DATASET, RULE_INIT, RULE_PROTOCOL, RULE_KEY_COUNT };
+enum rule_key {
+    RULE_MODEL,
+    RULE_FAMILY, /* "bert", "t5" */
+    RULE_METHOD,
+    RULE_DATASET,
+    RULE_INIT,
+    RULE_PROTOCOL,
+    RULE_SEED,
+    RULE_KEY_COUNT
+};
 extern const char *const rule_keys[]; /* [RULE_KEY_COUNT] and NULL */
 
 /* A point of the matrix as conditions see it. */
@@ -39,6 +48,10 @@ int rules_read(struct rule **rules, int *n, const struct yaml *node, bool is_exc
                struct arena *a, struct err *e) MUST_CHECK;
 
 bool rule_holds(const struct rule *r, const struct point *p);
+
+/* Sets what each rule that holds says, in order, and marks it as used. */
+int rules_apply(const struct rule *rules, int n, const struct point *p, const struct method *method,
+                struct options *training, struct options *method_options, struct err *e) MUST_CHECK;
 
 /* Checks a map of settings: each key a training option or METHOD.OPTION, each value good. */
 int settings_check(const struct yaml *set, struct err *e) MUST_CHECK;

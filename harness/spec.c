@@ -167,10 +167,69 @@ static int read_matrix(struct spec *s, const struct yaml *matrix, struct arena *
     return read_seeds(s, yaml_get(matrix, "seeds"), a, e);
 }
 
+/* --- sweep ------------------------------------------------------------------- */
+
+/* The values of one swept option, each as it will be told apart: "1e-3" and 0.001 are one. */
+static int check_values(const struct yaml *key, const struct yaml *values, struct err *e)
+{
+    struct arena a = {0};
+    const char **texts = arena_array(&a, (size_t)values->n, sizeof *texts);
+    int rc = 0;
+    for (int i = 0; i < values->n && rc == 0; i++) {
+        struct options o;
+        options_init(&o, training_options, &a);
+        rc = yaml_expect(&values->items[i], YAML_SCALAR, key->text, e);
+        if (rc == 0)
+            rc = option_set_yaml(&o, key, &values->items[i], e);
+        if (rc != 0)
+            break;
+        struct str text = {0};
+        options_canonical(&text, &o, NULL, false);
+        texts[i] = arena_strdup(&a, str_text(&text));
+        str_release(&text);
+        for (int k = 0; k < i && rc == 0; k++)
+            if (strcmp(texts[k], texts[i]) == 0)
+                rc = yaml_error(&values->items[i], e, "%s: %s stands twice, first in line %d",
+                                key->text, values->items[i].text, values->items[k].line);
+    }
+    arena_release(&a);
+    return rc;
+}
+
+static int read_sweep(struct spec *s, const struct yaml *sweep, struct arena *a, struct err *e)
+{
+    s->n_sweep_points = 1;
+    if (!sweep)
+        return 0;
+    if (yaml_expect(sweep, YAML_MAP, "sweep", e) != 0)
+        return -1;
+    s->sweeps = arena_array(a, (size_t)sweep->n, sizeof *s->sweeps);
+    for (int i = 0; i < sweep->n; i++) {
+        const struct yaml *key = &sweep->keys[i], *values = &sweep->items[i];
+        if (strchr(key->text, '.'))
+            return yaml_error(key, e,
+                              "%s: only training options are swept; write the variants of a "
+                              "method into methods: [{NAME: {option: value}}]",
+                              key->text);
+        if (yaml_expect(values, YAML_LIST, key->text, e) != 0)
+            return -1;
+        if (values->n == 0)
+            return yaml_error(values, e, "%s: the list is empty", key->text);
+        if (check_values(key, values, e) != 0)
+            return -1;
+        s->sweeps[s->n_sweeps++] = (struct spec_sweep){key, values};
+        if ((long)s->n_sweep_points * values->n > 100000)
+            return yaml_error(key, e, "the sweep has more than 100000 points");
+        s->n_sweep_points *= values->n;
+    }
+    return 0;
+}
+
 /* --- words in conditions ----------------------------------------------------- */
 
 /* The words an axis offers to conditions; returns their number, at most max. */
-static int axis_words(const struct spec *s, enum rule_key key, const char **words, int max)
+static int axis_words(const struct spec *s, enum rule_key key, const char **words, int max,
+                      struct arena *a)
 {
     int n = 0;
     switch (key) {
@@ -191,6 +250,14 @@ static int axis_words(const struct spec *s, enum rule_key key, const char **word
     case RULE_PROTOCOL:
         for (int i = 0; i < s->n_protocols && n < max; i++)
             words[n++] = s->protocols[i].name;
+        break;
+    case RULE_FAMILY:
+        for (int i = 0; i < s->n_models && n < max; i++)
+            words[n++] = s->models[i].family->name;
+        break;
+    case RULE_SEED:
+        for (int i = 0; i < s->n_seeds && n < max; i++)
+            words[n++] = arena_printf(a, "%llu", (unsigned long long)s->seeds[i]);
         break;
     case RULE_INIT:
     case RULE_KEY_COUNT:
@@ -214,7 +281,7 @@ static int check_word(const struct yaml *word, enum rule_key key, const char *co
 
 /* Every word of every condition must be on its axis: a typo must not pass. */
 static int check_conditions(const struct spec *s, const struct rule *rules, int n_rules,
-                            struct err *e)
+                            struct arena *a, struct err *e)
 {
     const char *words[1024];
     for (int i = 0; i < n_rules; i++)
@@ -222,7 +289,7 @@ static int check_conditions(const struct spec *s, const struct rule *rules, int 
             const struct yaml *when = rules[i].when[k];
             if (!when || k == RULE_INIT)
                 continue;
-            int n = axis_words(s, k, words, 1024);
+            int n = axis_words(s, k, words, 1024, a);
             int n_items = when->kind == YAML_LIST ? when->n : 1;
             const struct yaml *items = when->kind == YAML_LIST ? when->items : when;
             for (int w = 0; w < n_items; w++)
@@ -245,7 +312,7 @@ static const char *name_of_path(const char *path, struct arena *a)
 static int read_root(struct spec *s, const struct yaml *root, struct arena *a, struct err *e)
 {
     static const char *const keys[] = {"name", "title",     "notes",   "matrix", "protocol",
-                                       "set",  "overrides", "exclude", NULL};
+                                       "set",  "overrides", "exclude", "sweep",  NULL};
     if (yaml_only_keys(root, keys, e) != 0)
         return -1;
     s->name = yaml_text_or(root, "name", name_of_path(s->path, a));
@@ -256,7 +323,8 @@ static int read_root(struct spec *s, const struct yaml *root, struct arena *a, s
         return yaml_error(root, e, "the key \"matrix\" is missing");
     if (!protocol)
         return yaml_error(root, e, "the key \"protocol\" is missing; write \"protocol: sound\"");
-    if (read_matrix(s, matrix, a, e) != 0 || read_protocols(s, protocol, a, e) != 0)
+    if (read_matrix(s, matrix, a, e) != 0 || read_protocols(s, protocol, a, e) != 0 ||
+        read_sweep(s, yaml_get(root, "sweep"), a, e) != 0)
         return -1;
     s->set = yaml_get(root, "set");
     if (s->set) {
@@ -266,9 +334,9 @@ static int read_root(struct spec *s, const struct yaml *root, struct arena *a, s
     }
     if (rules_read(&s->overrides, &s->n_overrides, yaml_get(root, "overrides"), false, a, e) != 0 ||
         rules_read(&s->excludes, &s->n_excludes, yaml_get(root, "exclude"), true, a, e) != 0 ||
-        check_conditions(s, s->overrides, s->n_overrides, e) != 0)
+        check_conditions(s, s->overrides, s->n_overrides, a, e) != 0)
         return -1;
-    return check_conditions(s, s->excludes, s->n_excludes, e);
+    return check_conditions(s, s->excludes, s->n_excludes, a, e);
 }
 
 int spec_read(struct spec *s, const char *path, struct arena *a, struct err *e)

@@ -5,8 +5,10 @@
  *            seeds: [...]}
  *   protocol: NAME            (or a list)
  *   set: {training option or METHOD.OPTION: value}
- *   overrides: [{when: {model, method, dataset, init, protocol: word or list}, set: {...}}]
- *   exclude: [{model, method, dataset, init, protocol: word or list}]
+ *   overrides: [{when: {model, family, method, dataset, init, protocol, seed: word or list},
+ *                set: {...}}]
+ *   exclude: [{model, family, method, dataset, init, protocol, seed: word or list}]
+ *   sweep: {training option: [value, ...]}   one more axis an option; wins over all else
  *   name, title, notes: text
  *
  * Everything is looked up and checked while reading; errors say file:line:column, the bad
@@ -25,6 +27,11 @@ struct spec_method {
     const struct method *method;
     struct options options;
     const char *label; /* see method_label */
+};
+
+/* A training option with the values it takes in turn. */
+struct spec_sweep {
+    const struct yaml *key, *values; /* values: a list of scalars, none twice */
 };
 
 struct spec {
@@ -50,6 +57,9 @@ struct spec {
     int n_overrides;
     struct rule *excludes;
     int n_excludes;
+    struct spec_sweep *sweeps;
+    int n_sweeps;
+    int n_sweep_points; /* product of their values; 1 when nothing is swept */
 };
 
 /* Reads and checks the file; everything owned by a. */

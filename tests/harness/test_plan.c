@@ -33,22 +33,22 @@ static const char *id_of(const char *method, const char *rest, struct arena *a)
 Test(plan, order_and_ids_are_stable)
 {
     static const char *const wanted[] = {
-        "61c8c0104432897d pets tiny-one full 7",
-        "30b7ea09cc953e07 pets tiny-one full 1",
-        "b937b468b4ce1adf pets tiny-one lora r=2 7",
-        "1362f71bef92bdc2 pets tiny-one lora r=2 1",
-        "a9292baa02503bad pets tiny-two full 7",
-        "263dffad5a9c2b78 pets tiny-two full 1",
-        "e449c3d2a648cbbf pets tiny-two lora r=2 7",
-        "e5be363260653e54 pets tiny-two lora r=2 1",
-        "59f391e46ad6d3d9 colours tiny-one full 7",
-        "f904f08fe5a6e3cd colours tiny-one full 1",
-        "8627c43a8ab7218e colours tiny-one lora r=2 7",
-        "9cedfd1a30b25ad6 colours tiny-one lora r=2 1",
-        "d1f486856d554816 colours tiny-two full 7",
-        "45c1e0e7c9248d22 colours tiny-two full 1",
-        "c4d818ad6c103627 colours tiny-two lora r=2 7",
-        "ddfb6a9695a2bcce colours tiny-two lora r=2 1",
+        "6be4a68e96612422 pets tiny-one full 7",
+        "c762240133677e8a pets tiny-one full 1",
+        "0a1e0505734b0eae pets tiny-one lora r=2 7",
+        "73fb5dc984cb672d pets tiny-one lora r=2 1",
+        "abd3d0af9c537804 pets tiny-two full 7",
+        "7a97816a65f52908 pets tiny-two full 1",
+        "4d9a8420853ba236 pets tiny-two lora r=2 7",
+        "137043e68e7a547c pets tiny-two lora r=2 1",
+        "920e3d4cebd34874 colours tiny-one full 7",
+        "bfda184482740953 colours tiny-one full 1",
+        "450b6724ae3db886 colours tiny-one lora r=2 7",
+        "256b6ce454406858 colours tiny-one lora r=2 1",
+        "930079aa21938233 colours tiny-two full 7",
+        "75a6439ccb8a1c64 colours tiny-two full 1",
+        "3875ff04eefd4976 colours tiny-two lora r=2 7",
+        "c9d961e022bc0066 colours tiny-two lora r=2 1",
     };
     use_test_home();
     struct arena a = {0};
@@ -134,6 +134,55 @@ Test(plan, exclusions_take_cells_out_and_leave_ids_alone)
             k++;
         cr_expect(k < all.n);
     }
+    arena_release(&a);
+}
+
+/* Seeds and families are conditions like any other. */
+Test(plan, conditions_on_seed_and_family)
+{
+    use_test_home();
+    struct arena a = {0};
+    struct plan p;
+    plan_text(&p,
+              MATRIX "exclude: [{dataset: pets, seed: 7}]\noverrides:\n"
+                     "  - when: {family: bert, seed: [1]}\n    set: {max_length: 9}\n",
+              &a);
+    cr_expect(p.n == 12 && p.n_excluded == 4);
+    for (int i = 0; i < p.n; i++)
+        cr_expect(option_int(&p.cells[i].training, "max_length") ==
+                  (p.cells[i].seed == 1 ? 9 : 128));
+    arena_release(&a);
+}
+
+/* A sweep is an axis between method and protocol; its values are in the label and win over
+ * everything else. A swept cell is not the same cell as one that has the value anyway: their
+ * labels differ, and a label is stored with the result. */
+Test(plan, a_sweep_multiplies_cells_and_labels_them)
+{
+    static const char *const labels[] = {"lora learning_rate=1e-05 train_batch_size=4",
+                                         "lora learning_rate=1e-05 train_batch_size=8",
+                                         "lora learning_rate=0.003 train_batch_size=4",
+                                         "lora learning_rate=0.003 train_batch_size=8"};
+    use_test_home();
+    struct arena a = {0};
+    struct plan p;
+    plan_text(&p,
+              "matrix: {models: [tiny-one], methods: [lora], datasets: [pets], seeds: [1, 2]}\n"
+              "protocol: plain\nset: {learning_rate: 1}\n"
+              "sweep: {learning_rate: [1e-5, 3e-3], train_batch_size: [4, 8]}\n",
+              &a);
+    cr_assert(p.n == 8);
+    for (int i = 0; i < p.n; i++) {
+        const struct cell *c = &p.cells[i];
+        cr_expect(eq(str, (char *)c->method_label, (char *)labels[i / 2]));
+        cr_expect(option_float(&c->training, "learning_rate") == (i < 4 ? 1e-5 : 3e-3));
+        cr_expect(option_int(&c->training, "train_batch_size") == (i / 2 % 2 ? 8 : 4));
+    }
+    const char *plain = id_of("lora", "set: {learning_rate: 3e-3, train_batch_size: 4}\n", &a);
+    const char *swept =
+        id_of("lora", "sweep: {learning_rate: [3e-3], train_batch_size: [4]}\n", &a);
+    cr_expect(eq(str, p.cells[4].id, (char *)swept));
+    cr_expect(strcmp(plain, swept) != 0);
     arena_release(&a);
 }
 
