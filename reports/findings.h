@@ -29,6 +29,8 @@ struct cell_facts {
     const uint64_t *evaluation_hashes; /* [n_evaluation] of the judged rows */
     double accuracy, majority_rate;
     int classes_predicted; /* 1: a collapse */
+    double f1_weighted;    /* 0: not known; tells a collapse where classes_predicted cannot */
+    long n_judged_units;   /* denominator of accuracy, in metric_unit; 0: not known */
 };
 
 enum finding_kind {
@@ -50,6 +52,7 @@ struct finding {
     const char *where; /* "ag_news", "bert-base-cased full", "irony and stance" */
     double value;      /* leak rate, ratio of rates, share of rows, half width ...; NaN: none */
     const char *text;  /* one sentence with the numbers, for people */
+    const char *model, *label, *dataset; /* what it is about; NULL: several or all */
 };
 
 struct findings {
@@ -63,6 +66,9 @@ int finding_defect(enum finding_kind kind);
 
 /* All findings over the cells, protocol by protocol, sorted by kind and place. */
 struct findings findings_of(const struct cell_facts *facts, int n, struct arena *a);
+
+/* Does a finding touch a result of this model, row label and data set? */
+bool finding_touches(const struct finding *f, const struct cell_facts *c);
 
 /* Readable text, one finding a line; and one JSON array. */
 void findings_text(struct str *s, const struct findings *f);
