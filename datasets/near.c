@@ -22,9 +22,7 @@ static uint64_t mix(uint64_t x)
     return x ^ x >> 31;
 }
 
-/* The next word's hash from *at on: 1, or 0 at the end. Words are runs of
- * letters, marks and digits, in lower case. */
-static int next_word(const char **at, uint64_t *hash)
+bool near_word(const char **at, uint64_t *hash)
 {
     uint64_t h = 0;
     int letters = 0;
@@ -61,7 +59,7 @@ struct shingles shingles_of(const char *text, struct arena *a)
     size_t n_max = strlen(text) / 2 + 2; /* a word and what parts it: two bytes */
     uint64_t *hash = xmalloc(n_max * sizeof *hash), word;
     int n = 0;
-    while (next_word(&text, &word))
+    while (near_word(&text, &word))
         hash[n++] = word;
     struct shingles s = {.n_words = n};
     int n_shingles = n >= 3 ? n - 2 : n > 0;

@@ -9,7 +9,12 @@
 
 #include "harness/base/arena.h"
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/* The hash of the next word from *at on, which moves behind it; false at the end. Words are runs
+ * of letters, marks, digits and emoji, in lower case. */
+bool near_word(const char **at, uint64_t *hash);
 
 /* The different shingles of a text, ascending. A shingle is three words in lower
  * case without punctuation; a text of fewer words is one shingle. */

@@ -4,6 +4,8 @@
 /* Loads the named sets, prints each one's audit and what each two of them share. */
 int cmd_audit(const struct command_line *cl, FILE *out, struct err *e)
 {
+    if (cl->memorise)
+        return cmd_memorise(cl, out, e);
     struct asset_flags flags = command_asset_flags(cl);
     const struct dataset **sets = arena_array(cl->arena, (size_t)cl->n_args, sizeof *sets);
     struct str text = {0};

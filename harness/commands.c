@@ -28,8 +28,10 @@ const struct command commands[] = {
      FLAG_HELP | FLAG_DB | FLAG_OUT | FLAG_ONLY, 0, 1, cmd_report},
     {"audit", "DATASET...", "say what is wrong with data sets, before anyone trains on them",
      "Duplicates and near duplicates within and across splits, texts with two labels, balance,\n"
-     "lengths, and rows that two of the named sets share.",
-     FLAG_HELP | FLAG_OFFLINE | FLAG_JSON, 1, MANY, cmd_audit},
+     "lengths, and rows that two of the named sets share. With --memorise a table instead: the\n"
+     "accuracy of a lookup table of the training rows and of their nearest neighbour, on the\n"
+     "rows as the survey split them and as `sound` does.",
+     FLAG_HELP | FLAG_OFFLINE | FLAG_JSON | FLAG_MEMORISE, 1, MANY, cmd_audit},
     {"fetch", "[NAME...]", "bring data sets and models here, verified",
      "NAME is a data set or a model; --spec SPEC fetches all that a spec needs. Files are kept in\n"
      "the cache by their sha256; what is there already is only checked.",
