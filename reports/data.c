@@ -22,6 +22,33 @@ static const char cell_sql[] =
     " cell.data_hash)"
     " FROM cell JOIN run ON run.cell = cell.id ORDER BY cell_id";
 
+const char *report_option(const char *lines, const char *name, struct arena *a)
+{
+    size_t n = strlen(name);
+    for (const char *at = lines; *at != '\0'; at += strcspn(at, "\n"), at += *at == '\n') {
+        if (strncmp(at, name, n) == 0 && at[n] == '=') {
+            return arena_strndup(a, at + n + 1, strcspn(at + n + 1, "\n"));
+        }
+    }
+    return "";
+}
+
+/* What reports need of the protocol's options. */
+static void parse_options(struct report_cell *c, struct arena *a)
+{
+    const char *options = c->protocol_options;
+    if (str_to_double(&c->learning_rate, report_option(options, "learning_rate", a)) != 0) {
+        c->learning_rate = NAN;
+    }
+    if (str_to_long(&c->train_batch_size, report_option(options, "train_batch_size", a)) != 0) {
+        c->train_batch_size = 0;
+    }
+    c->says_text = !isnan(c->metric[METRIC_TOKEN_COUNT]);
+    c->metric_unit = c->says_text && str_equal(report_option(options, "metric_unit", a), "token")
+                         ? "token"
+                         : "example";
+}
+
 static void read_cell(struct report_cell *c, const struct query *q, struct arena *a)
 {
     const char **texts[] = {
@@ -473,6 +500,7 @@ int report_data_load(struct report_data *d, struct store *s, const char *const *
     }
     for (int i = 0; i < d->n_cells; i++) {
         adopt_dataset(d, &d->cells[i]);
+        parse_options(&d->cells[i], a);
     }
     label_cells(d);
     mark_superseded(d);
@@ -486,6 +514,12 @@ int report_data_load(struct report_data *d, struct store *s, const char *const *
 double report_metric(const struct report_cell *c, int which)
 {
     return c->metric[which];
+}
+
+double report_reported(const struct report_cell *c, int which)
+{
+    (void)which;
+    return c->metric[str_equal(c->metric_unit, "token") ? METRIC_TOKEN_ACCURACY : METRIC_ACCURACY];
 }
 
 struct report_mean report_mean_of(const struct report_group *g,

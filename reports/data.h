@@ -35,6 +35,11 @@ struct report_cell {
     int attempts, resumed, best_epoch, numerics_version;
     int n_cut_targets; /* -1: not known */
     double leak_rate;  /* NaN: not known */
+    double learning_rate;
+    long train_batch_size;
+    const char *metric_unit; /* "token" where the protocol counts tokens and the model answers
+                                in text, else "example" */
+    bool says_text;
     double seconds, train_seconds, tokens_per_second, examples_per_second;
     double metric[METRIC_COUNT]; /* NaN where not known */
     struct report_epoch *epochs; /* [n_epochs] */
@@ -87,6 +92,10 @@ struct report_mean report_mean_of(const struct report_group *g,
 
 /* Values for report_mean_of: metric[which]. */
 double report_metric(const struct report_cell *c, int which);
+/* The accuracy that the cell's protocol reports, in its metric_unit; which is not used. */
+double report_reported(const struct report_cell *c, int which);
+/* Value of an option in "name=value" lines, in the arena; "" when it is not there. */
+const char *report_option(const char *lines, const char *name, struct arena *a);
 
 /* Median of a value over the done cells of a model and a method; NaN when none. */
 double report_median_of(const struct report_data *d, int model, int method,
