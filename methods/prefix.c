@@ -64,7 +64,7 @@ static void key_value(void *state, struct forward *f, const struct site *s, stru
     struct prefix *p = t->at_site[s->index];
     a->k = op_prepend(f->tape, &p->key->t, a->k, a->k_offsets, a->n_seq);
     a->v = op_prepend(f->tape, &p->value->t, a->v, a->k_offsets, a->n_seq);
-    a->k_offsets = forward_longer_offsets(f, a->k_offsets, p->key->rows);
+    a->k_offsets = forward_longer_offsets(f, a->k_offsets, a->n_seq, p->key->rows);
 }
 
 /* PEFT keeps one table [n, attentions * 2 * width]; attention l's keys are block

@@ -28,10 +28,11 @@ static const struct option config_table[] = {
      "row of the word embeddings that starts at zero; -1: none"},
     {0}};
 
-static const struct config_demand demands[] = {{"position_embedding_type", "\"absolute\""},
-                                               {"is_decoder", "false"},
-                                               {"add_cross_attention", "false"},
-                                               {0}};
+static const struct config_demand demands[] = {
+    {.key = "position_embedding_type", .value = "\"absolute\""},
+    {.key = "is_decoder", .value = "false"},
+    {.key = "add_cross_attention", .value = "false"},
+    {0}};
 
 static const char *const ignored[] = {"cls.", "embeddings.position_ids",
                                       "bert.embeddings.position_ids", NULL};

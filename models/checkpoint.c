@@ -14,19 +14,26 @@ static const char index_name[] = CHECKPOINT_INDEX;
 
 /* --- config.json -------------------------------------------------------------- */
 
-static int check_demands(const struct family *family, const json_t *config, struct err *e)
+static bool applies(const struct config_demand *d, const struct options *config)
+{
+    return !d->option || strcmp(option_choice(config, d->option), d->says) == 0;
+}
+
+static int check_demands(const struct family *family, const struct options *options,
+                         const json_t *config, struct err *e)
 {
     struct str text = {0};
     int rc = 0;
     for (const struct config_demand *d = family->demands; d->key && rc == 0; d++) {
         const json_t *value = json_object_get(config, d->key);
-        if (!value || json_is_null(value))
+        if (!value || json_is_null(value) || !applies(d, options))
             continue;
         str_clear(&text);
         json_add(&text, value, 0);
         if (strcmp(str_text(&text), d->value) != 0)
-            rc = err_set(e, "\"%s\" is %s; only %s is implemented", d->key, str_text(&text),
-                         d->value);
+            rc = err_set(e, "\"%s\" is %s; only %s is implemented%s%s%s%s", d->key, str_text(&text),
+                         d->value, d->option ? " where \"" : "", d->option ? d->option : "",
+                         d->option ? "\" is " : "", d->option ? d->says : "");
     }
     str_release(&text);
     return rc;
@@ -59,8 +66,6 @@ static int read_config(const struct family **family, struct options *config, con
     *family = family_find(type);
     if (!*family)
         return err_set(e, "model_type \"%s\" is not implemented", type);
-    if (check_demands(*family, file, e) != 0)
-        return -1;
     options_init(config, (*family)->config, a);
     for (int i = 0; i < config->n; i++) {
         const char *key = config->table[i].name;
@@ -68,7 +73,7 @@ static int read_config(const struct family **family, struct options *config, con
         if (value && set_option(config, key, value, e) != 0)
             return -1;
     }
-    return 0;
+    return check_demands(*family, config, file, e);
 }
 
 int checkpoint_config(const struct family **family, struct options *config, const char *path,

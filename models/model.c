@@ -88,9 +88,8 @@ struct tensor *forward_attention(struct forward *f, const struct site *s, struct
     return op_attention(f->tape, a);
 }
 
-const int *forward_longer_offsets(struct forward *f, const int *offsets, int n)
+const int *forward_longer_offsets(struct forward *f, const int *offsets, int n_seq, int n)
 {
-    int n_seq = f->batch->n_seq;
     int *longer = tape_ints(f->tape, n_seq + 1);
     for (int s = 0; s <= n_seq; s++)
         longer[s] = offsets[s] + s * n;
@@ -101,7 +100,7 @@ struct tensor *forward_prepend(struct forward *f, struct tensor *prefix, struct 
 {
     int n = prefix->rows;
     struct tensor *y = op_prepend(f->tape, prefix, x, f->offsets, f->batch->n_seq);
-    f->offsets = forward_longer_offsets(f, f->offsets, n);
+    f->offsets = forward_longer_offsets(f, f->offsets, f->batch->n_seq, n);
     f->n_tok += n * f->batch->n_seq;
     f->n_virtual += n;
     return y;

@@ -1,7 +1,7 @@
 /*
  * model: an architecture with its configuration, parameters and sites.
  *
- * A family (bert, ...) declares parameters and sites from a configuration and
+ * A family (bert, t5) declares parameters and sites from a configuration and
  * computes class logits of a packed batch on a tape. It calls hooks at every
  * site and never asks who is behind them; a method (methods/) sees sites and
  * roles and never asks which family it is in. When a new method needs a change
@@ -106,9 +106,11 @@ struct forward {
 };
 
 /* A key of config.json that must, where it stands, have this value: what else it
- * could say is not implemented. */
+ * could say is not implemented, or contradicts another option. */
 struct config_demand {
-    const char *key, *value; /* value as JSON text: "false", "\"absolute\"" */
+    const char *key, *value;   /* value as JSON text: "false", "\"absolute\"" */
+    const char *option, *says; /* only when this choice of the configuration says this; NULL:
+                                  always */
 };
 
 struct family {
@@ -185,7 +187,8 @@ struct tensor *forward_attention(struct forward *f, const struct site *s, struct
  * n_tok and n_virtual follow. */
 struct tensor *forward_prepend(struct forward *f, struct tensor *prefix, struct tensor *x);
 
-/* Offsets [n_seq + 1] of sequences that are n rows longer each; on the tape. */
-const int *forward_longer_offsets(struct forward *f, const int *offsets, int n);
+/* Offsets [n_seq + 1] of sequences that are n rows longer each; on the tape. n_seq: an
+ * attention's own number, for a decoder's sequences are the batch's targets. */
+const int *forward_longer_offsets(struct forward *f, const int *offsets, int n_seq, int n);
 
 #endif

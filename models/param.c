@@ -145,6 +145,9 @@ static void fill(const struct param *one, float *out, uint64_t seed)
         case INIT_ONES:
             out[i] = 1;
             break;
+        case INIT_CONSTANT:
+            out[i] = one->init_scale;
+            break;
         case INIT_NORMAL:
         case INIT_NORMAL_PADDED:
             out[i] = one->init_scale * rng_normal(&r, i);

@@ -33,6 +33,7 @@ enum param_part {
 enum param_init {
     INIT_ZEROS,
     INIT_ONES,
+    INIT_CONSTANT,      /* init_scale: the value */
     INIT_NORMAL,        /* init_scale: standard deviation */
     INIT_NORMAL_PADDED, /* the same, row pad_row zero: an embedding's padding */
     INIT_UNIFORM,       /* init_scale: half width */

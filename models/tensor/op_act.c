@@ -1,3 +1,4 @@
+#include "models/tensor/lanes.h"
 #include "models/tensor/ops.h"
 #include "models/tensor/vmath.h"
 
@@ -95,6 +96,99 @@ struct tensor *op_act(struct tape *t, struct tensor *x, enum act act)
             x->data = NULL;
             x->overwritable = false;
         }
+    }
+    return y;
+}
+
+/* Both factors of the product rule are kept: of x act'(x) gate, of gate act(x). */
+struct gate_record {
+    struct tape_record base;
+    struct tensor *y, *x, *gate;
+    const float *x_factor, *gate_factor; /* [rows, cols], NULL where nobody asks */
+};
+
+/* to = beta to + dy factor, where somebody asks. */
+static void gate_gradient(struct tape *t, struct tensor *to, const float *dy, const float *factor)
+{
+    float beta;
+    float *d = factor != NULL ? tape_grad(t, to, &beta) : NULL;
+    size_t n = (size_t)to->rows * (size_t)to->cols;
+    if (d == NULL || t->dry)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        float flow = dy[i] * factor[i];
+        d[i] = beta == 0 ? flow : d[i] + flow;
+    }
+}
+
+static void gate_backward(struct tape *t, void *record)
+{
+    struct gate_record *r = record;
+    if (r->y->grad == NULL)
+        return;
+    gate_gradient(t, r->gate, r->y->grad, r->gate_factor);
+    gate_gradient(t, r->x, r->y->grad, r->x_factor);
+    tape_grad_done(t, r->y);
+}
+
+/* y, holding act(x), times gate; x_factor, holding act'(x), times gate; gate_factor
+ * (which may be gate itself) = act(x). Either factor may be NULL. */
+static void gate_forward(float *y, float *x_factor, float *gate_factor, const float *gate, size_t n)
+{
+    for (size_t i = 0; i < n; i += N_LANES) {
+        bool whole = i + N_LANES <= n;
+        lanes g = whole ? lanes_load(gate + i) : lanes_load_part(gate + i, n - i, 0);
+        lanes a = whole ? lanes_load(y + i) : lanes_load_part(y + i, n - i, 0);
+        lanes s = lanes_of(0);
+        if (x_factor != NULL)
+            s = whole ? lanes_load(x_factor + i) : lanes_load_part(x_factor + i, n - i, 0);
+        float *const to[] = {y, x_factor, gate_factor};
+        const lanes values[] = {a * g, s * g, a};
+        for (int k = 0; k < 3; k++)
+            if (to[k] != NULL && whole)
+                lanes_store(to[k] + i, values[k]);
+            else if (to[k] != NULL)
+                lanes_store_part(to[k] + i, n - i, values[k]);
+    }
+}
+
+/* Where a factor may be kept: x's own buffer, if nobody reads it any more. */
+static float *factor_room(struct tape *t, struct tensor *x)
+{
+    if (!tape_wants(t, x))
+        return NULL;
+    return x->overwritable ? x->data
+                           : tape_keep(t, (size_t)x->rows * (size_t)x->cols * sizeof(float));
+}
+
+static void buffer_is_taken(struct tensor *x, const float *by)
+{
+    if (by != x->data)
+        return;
+    x->data = NULL;
+    x->overwritable = false;
+}
+
+struct tensor *op_gated_act(struct tape *t, struct tensor *x, struct tensor *gate, enum act act)
+{
+    assert(x != gate && x->rows == gate->rows && x->cols == gate->cols);
+    bool needs = tape_wants(t, x) || tape_wants(t, gate);
+    size_t n = (size_t)x->rows * (size_t)x->cols;
+    float *x_factor = factor_room(t, x), *gate_factor = factor_room(t, gate);
+    const float *from = x->data;
+    struct tensor *y = !needs && x->overwritable ? tape_take_over(t, x, false)
+                                                 : tape_tensor(t, x->rows, x->cols, needs);
+    if (!t->dry) {
+        act_forward(act, y->data, x_factor, from, n);
+        gate_forward(y->data, x_factor, gate_factor, gate->data, n);
+    }
+    if (needs) {
+        struct gate_record *r = tape_push(t, sizeof *r, gate_backward);
+        *r = (struct gate_record){r->base, y, x, gate, x_factor, gate_factor};
+        if (x_factor != NULL)
+            buffer_is_taken(x, x_factor);
+        if (gate_factor != NULL)
+            buffer_is_taken(gate, gate_factor);
     }
     return y;
 }

@@ -62,10 +62,16 @@ static void next_head(struct head *h, const struct attention *a, int *s)
         enter_sequence(h, a, *s);
 }
 
-/* Floats: of all probabilities, of the largest head's, of the largest k^T. */
+/* Floats: of all probabilities, of the largest head's, of the largest k^T, of the
+ * most distances between a query and a key. */
 struct sizes {
-    size_t total, square, transposed;
+    size_t total, square, transposed, distances;
 };
+
+static size_t n_distances(const struct head *h)
+{
+    return (size_t)(h->n_q + h->n_k - 1);
+}
 
 /* Asserts what ops.h asks of lengths. */
 static struct sizes measure(const struct attention *a)
@@ -79,20 +85,31 @@ static struct sizes measure(const struct attention *a)
         z.total += cells(&h) * (size_t)a->n_heads;
         z.square = cells(&h) > z.square ? cells(&h) : z.square;
         z.transposed = transposed > z.transposed ? transposed : z.transposed;
+        z.distances = n_distances(&h) > z.distances ? n_distances(&h) : z.distances;
     }
     return z;
 }
 
-/* The scores of row i, in place, become probabilities. */
-static void softmax_row(float *row, const struct attention *a, const struct head *h, int i)
+/* Distances run from 1 - n_k to n_q - 1; the d-th of them lies where in the bias? */
+static size_t bias_place(const struct attention *a, const struct head *h, size_t d)
+{
+    int distance = (int)d - (h->n_k - 1);
+    distance = distance < -a->bias_span ? -a->bias_span : distance;
+    distance = distance > a->bias_span ? a->bias_span : distance;
+    int bucket = a->bias_bucket[distance + a->bias_span];
+    assert(bucket >= 0 && bucket < a->bias->rows);
+    return (size_t)bucket * (size_t)a->bias->cols + (size_t)h->number;
+}
+
+/* The scores of row i, in place, become probabilities. by_distance: the head's bias
+ * of each distance, or NULL; row i sees those from the n_q - 1 - i th on. */
+static void softmax_row(float *row, const struct attention *a, const struct head *h, int i,
+                        const float *by_distance)
 {
     int back = h->n_k - h->n_q; /* queries are the last of the keys' positions */
     int n_seen = a->mask == ATTENTION_CAUSAL ? i + back + 1 : h->n_k;
-    if (a->bias != NULL) {
-        const float *bias = a->bias->data + (size_t)h->number * (size_t)a->bias->cols;
-        for (int j = 0; j < n_seen; j++)
-            row[j] += bias[a->bias_bucket[j - i - back + a->bias_span]];
-    }
+    if (by_distance != NULL)
+        rows_add(row, by_distance + (h->n_q - 1 - i), n_seen, 1, 1);
     vec_softmax(row, (size_t)n_seen);
     for (int j = n_seen; j < h->n_k; j++)
         row[j] = 0;
@@ -138,14 +155,16 @@ static void product(float *out, const struct head *h, float alpha, const float *
                         .ldc = h->stride});
 }
 
-/* Scratch of one pass: a head's square twice, and one k^T or v^T. */
+/* Scratch of one pass: a head's square twice, one k^T or v^T, and with a bias one value
+ * for each distance. */
 struct work {
-    float *square, *other, *transposed;
+    float *square, *other, *transposed, *by_distance;
 };
 
-static struct work take_work(struct tape *t, const struct sizes *z)
+static struct work take_work(struct tape *t, const struct sizes *z, bool biased)
 {
     struct work w;
+    w.by_distance = biased ? tape_scratch(t, z->distances) : NULL;
     w.square = tape_scratch(t, z->square);
     w.other = tape_scratch(t, z->square);
     w.transposed = tape_scratch(t, z->transposed);
@@ -157,6 +176,8 @@ static void work_done(struct tape *t, const struct work *w, const struct sizes *
     tape_scratch_done(t, w->transposed, z->transposed);
     tape_scratch_done(t, w->other, z->square);
     tape_scratch_done(t, w->square, z->square);
+    if (w->by_distance != NULL)
+        tape_scratch_done(t, w->by_distance, z->distances);
 }
 
 /* y[head] = dropout(softmax(scale q k^T + bias)) v; p: [n_q, stride]. */
@@ -164,8 +185,10 @@ static void head_forward(const struct attention *a, const struct head *h, const 
                          float *y, float *p, const struct work *w)
 {
     product(p, h, a->scale, a->q->data + h->q_at, a->k->data + h->k_at, w->transposed);
+    for (size_t d = 0; w->by_distance != NULL && d < n_distances(h); d++)
+        w->by_distance[d] = a->bias->data[bias_place(a, h, d)];
     for (int i = 0; i < h->n_q; i++)
-        softmax_row(p + (size_t)i * (size_t)h->stride, a, h, i);
+        softmax_row(p + (size_t)i * (size_t)h->stride, a, h, i, w->by_distance);
     const float *used = p;
     if (place != NULL) {
         drop(p, w->square, cells(h), a->dropout, place, h->p_at);
@@ -206,14 +229,14 @@ static void score_gradients(float *restrict work, const float *restrict p,
 }
 
 static void bias_gradients(float *dbias, const float *dscore, const struct attention *a,
-                           const struct head *h)
+                           const struct head *h, float *by_distance)
 {
-    float *to = dbias + (size_t)h->number * (size_t)a->bias->cols;
-    int back = h->n_k - h->n_q;
+    memset(by_distance, 0, n_distances(h) * sizeof *by_distance);
     for (int i = 0; i < h->n_q; i++)
-        for (int j = 0; j < h->n_k; j++)
-            to[a->bias_bucket[j - i - back + a->bias_span]] +=
-                dscore[(size_t)i * (size_t)h->stride + (size_t)j];
+        rows_add(by_distance + (h->n_q - 1 - i), dscore + (size_t)i * (size_t)h->stride, h->n_k, 1,
+                 1);
+    for (size_t d = 0; d < n_distances(h); d++)
+        dbias[bias_place(a, h, d)] += by_distance[d];
 }
 
 /* dm[n_k, dim] = alpha s^T x + beta dm for s[n_q, stride], x[n_q, dim]. */
@@ -251,7 +274,7 @@ static void head_backward(const struct attention *a, const struct head *h, const
     product(w->square, h, 1, dy, a->v->data + h->k_at, w->transposed);
     score_gradients(w->square, p, used, h);
     if (f->dbias != NULL)
-        bias_gradients(f->dbias, w->square, a, h);
+        bias_gradients(f->dbias, w->square, a, h, w->by_distance);
     if (f->dq != NULL)
         gemm(&(struct gemm){.m = h->n_q,
                             .n = h->dim,
@@ -280,7 +303,7 @@ static void attention_backward(struct tape *t, void *record)
     f.dv = tape_grad(t, a->v, &f.beta_v);
     f.dbias = tape_grad(t, a->bias, &f.beta_bias);
     struct sizes z = measure(a);
-    struct work w = take_work(t, &z);
+    struct work w = take_work(t, &z, f.dbias != NULL);
     if (f.dbias != NULL && f.beta_bias == 0 && !t->dry)
         memset(f.dbias, 0, (size_t)a->bias->rows * (size_t)a->bias->cols * sizeof *f.dbias);
     struct head h = first_head(a);
@@ -297,7 +320,7 @@ static void check(const struct attention *a)
     assert(a->q_offsets[0] == 0 && a->q_offsets[a->n_seq] == a->q->rows);
     assert(a->k_offsets[0] == 0 && a->k_offsets[a->n_seq] == a->k->rows);
     assert(a->dropout >= 0 && a->dropout < 1);
-    assert(a->bias == NULL || a->bias->rows == a->n_heads);
+    assert(a->bias == NULL || a->bias->cols == a->n_heads);
 }
 
 struct tensor *op_attention(struct tape *t, const struct attention *attention)
@@ -311,7 +334,7 @@ struct tensor *op_attention(struct tape *t, const struct attention *attention)
     struct tensor *y = tape_tensor(t, a.q->rows, a.q->cols, needs);
     struct sizes z = measure(&a);
     float *kept = needs ? tape_keep(t, z.total * sizeof *kept) : NULL;
-    struct work w = take_work(t, &z);
+    struct work w = take_work(t, &z, a.bias != NULL);
     struct rng place = {t->seed, RNG_DROPOUT, t->step, a.site};
     struct head h = first_head(&a);
     for (int s = 0; s < a.n_seq && !t->dry; next_head(&h, &a, &s))

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <math.h>
 
+/* An RMS norm is a layer norm whose mean is taken to be 0 and whose beta is NULL. */
 struct norm_record {
     struct tape_record base;
     struct tensor *y, *x, *gamma, *beta;
@@ -30,13 +31,20 @@ static float squares_around(const float *x, float mean, size_t n)
 static void normalise(float *restrict y, const float *restrict x, const struct norm_record *r,
                       float mean, float rstd)
 {
-    const float *restrict gamma = r->gamma->data, *restrict beta = r->beta->data;
+    const float *restrict gamma = r->gamma->data;
+    if (r->beta == NULL) {
+        for (int k = 0; k < r->x->cols; k++)
+            y[k] = x[k] * rstd * gamma[k];
+        return;
+    }
+    const float *restrict beta = r->beta->data;
     for (int k = 0; k < r->x->cols; k++)
         y[k] = (x[k] - mean) * rstd * gamma[k] + beta[k];
 }
 
 /* One row: dx = rstd (g - mean(g) - xhat mean(g xhat)), g = dy gamma (the chain
- * rule through mean and variance). Adds to dx where into is 1. */
+ * rule through mean and variance; without mean(g) where no mean was taken). Adds
+ * to dx where into is 1. */
 static void row_dx(float *restrict dx, const float *restrict dy, const float *restrict x,
                    const struct norm_record *r, float mean, float rstd, float into)
 {
@@ -53,7 +61,7 @@ static void row_dx(float *restrict dx, const float *restrict dy, const float *re
         sum += g;
         dot = lanes_fma(g, lanes_load_part(x + i, n - i, mean) - mean, dot);
     }
-    float g_mean = lanes_total(sum) / (float)n;
+    float g_mean = r->beta != NULL ? lanes_total(sum) / (float)n : 0;
     float g_xhat = lanes_total(dot) * rstd / (float)n * rstd; /* times x - mean */
     if (into == 0)
         for (i = 0; i < n; i++)
@@ -104,10 +112,10 @@ static void norm_backward(struct tape *t, void *record)
     tape_grad_done(t, y);
 }
 
-struct tensor *op_layer_norm(struct tape *t, struct tensor *x, struct tensor *gamma,
-                             struct tensor *beta, float eps)
+static struct tensor *norm(struct tape *t, struct tensor *x, struct tensor *gamma,
+                           struct tensor *beta, float eps)
 {
-    assert(gamma->cols == x->cols && beta->cols == x->cols);
+    assert(gamma->cols == x->cols && (beta == NULL || beta->cols == x->cols));
     bool needs = tape_wants(t, x) || tape_wants(t, gamma) || tape_wants(t, beta);
     struct tensor *y = tape_tensor(t, x->rows, x->cols, needs);
     struct norm_record local = {.y = y, .x = x, .gamma = gamma, .beta = beta};
@@ -123,7 +131,7 @@ struct tensor *op_layer_norm(struct tape *t, struct tensor *x, struct tensor *ga
     size_t n = (size_t)x->cols;
     for (int i = 0; i < x->rows && !t->dry; i++) {
         const float *row = x->data + (size_t)i * n;
-        float mean = vec_sum(row, n) / (float)n;
+        float mean = beta != NULL ? vec_sum(row, n) / (float)n : 0;
         float rstd = 1.0f / sqrtf(squares_around(row, mean, n) / (float)n + eps);
         normalise(y->data + (size_t)i * n, row, &local, mean, rstd);
         if (needs) {
@@ -132,4 +140,16 @@ struct tensor *op_layer_norm(struct tape *t, struct tensor *x, struct tensor *ga
         }
     }
     return y;
+}
+
+struct tensor *op_layer_norm(struct tape *t, struct tensor *x, struct tensor *gamma,
+                             struct tensor *beta, float eps)
+{
+    assert(beta != NULL);
+    return norm(t, x, gamma, beta, eps);
+}
+
+struct tensor *op_rms_norm(struct tape *t, struct tensor *x, struct tensor *gamma, float eps)
+{
+    return norm(t, x, gamma, NULL, eps);
 }

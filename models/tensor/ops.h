@@ -30,10 +30,17 @@ extern const char *const act_names[]; /* [ACT_COUNT] and NULL */
  * the tanh form of section 2. */
 struct tensor *op_act(struct tape *t, struct tensor *x, enum act act);
 
+/* act(x) times gate, elementwise, two tensors of one shape: the gated feed-forward
+ * of Shazeer, arXiv 2002.05202, eq. 5 and 6. */
+struct tensor *op_gated_act(struct tape *t, struct tensor *x, struct tensor *gate, enum act act);
+
 /* Layer norm over the columns (Ba, Kiros, Hinton, arXiv 1607.06450, eq. 4):
  * gamma * (x - mean) / sqrt(var + eps) + beta, biased variance. */
 struct tensor *op_layer_norm(struct tape *t, struct tensor *x, struct tensor *gamma,
                              struct tensor *beta, float eps);
+
+/* RMS norm (Zhang, Sennrich, arXiv 1910.07467, eq. 4): gamma * x / sqrt(mean of x^2 + eps). */
+struct tensor *op_rms_norm(struct tape *t, struct tensor *x, struct tensor *gamma, float eps);
 
 /* x / (1 - p) where the mask of (seed, stream, step, site) keeps it, else 0
  * (Srivastava et al. 2014, inverted). p = 0 or not training: x itself. stream is
@@ -70,11 +77,12 @@ struct attention {
     int n_seq, n_heads;
     float scale;              /* of the scores: 1 / sqrt(head_dim), or 1 for T5 */
     enum attention_mask mask; /* CAUSAL: query i sees keys up to i + Lk - Lq */
-    struct tensor *bias;      /* relative position bias [n_heads, n_buckets], or NULL */
-    const int *bias_bucket;   /* bucket of distance (key - query) + bias_span */
-    int bias_span;
-    float dropout; /* of the probabilities */
-    uint32_t site; /* for its mask, stream RNG_DROPOUT */
+    struct tensor *bias;      /* relative position bias [n_buckets, n_heads], or NULL */
+    const int *bias_bucket;   /* [2 bias_span + 1] bucket of distance (key - query) +
+                                 bias_span; the queries are the last of the keys' positions */
+    int bias_span;            /* what is further away counts as bias_span away */
+    float dropout;            /* of the probabilities */
+    uint32_t site;            /* for its mask, stream RNG_DROPOUT */
 };
 
 /* softmax(scale q k^T + bias) v, per head and sequence (Vaswani et al., arXiv

@@ -79,7 +79,14 @@ struct tensor *tape_take_over(struct tape *t, struct tensor *x, bool needs_grad)
 
 struct tape_mark tape_mark(const struct tape *t)
 {
-    return (struct tape_mark){t->slab->used_bytes, t->last};
+    return (struct tape_mark){t->slab->used_bytes, t->records_used, t->last};
+}
+
+void tape_rewind(struct tape *t, struct tape_mark mark)
+{
+    assert(t->last == mark.last);
+    slab_rewind(t->slab, mark.slab_bytes);
+    t->records_used = mark.records_bytes;
 }
 
 void tape_collapse(struct tape *t, struct tape_mark mark, struct tensor *x)

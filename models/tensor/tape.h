@@ -63,7 +63,7 @@ void tape_begin(struct tape *t, bool training, uint64_t seed, uint32_t step);
 
 /* Where a stretch of a forward pass begins that may leave only its result. */
 struct tape_mark {
-    size_t slab_bytes;
+    size_t slab_bytes, records_bytes;
     struct tape_record *last;
 };
 struct tape_mark tape_mark(const struct tape *t);
@@ -73,6 +73,10 @@ struct tape_mark tape_mark(const struct tape *t);
  * void, its memory is free again and x's values move to the front. Otherwise
  * nothing happens. */
 void tape_collapse(struct tape *t, struct tape_mark mark, struct tensor *x);
+
+/* Everything since mark is void, headers and tape_ints too: the steps of decoding need
+ * room for one. Our bug when a backward remembers any of it (assert). */
+void tape_rewind(struct tape *t, struct tape_mark mark);
 
 /* --- for those who write ops ------------------------------------------- */
 

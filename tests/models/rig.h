@@ -37,6 +37,17 @@ static inline void rig_memory(struct rig *r)
     tape_init(&r->tape, &r->slab, (size_t)1 << 20);
 }
 
+/* Every dropout of the configuration that the base model has. */
+static inline void rig_dropout(struct rig *r, struct options *config, const char *p)
+{
+    static const char *const names[] = {"hidden_dropout_prob", "attention_probs_dropout_prob",
+                                        "classifier_dropout", "dropout_rate"};
+    for (int i = 0; i < config->n; i++)
+        for (size_t k = 0; k < sizeof names / sizeof names[0]; k++)
+            if (strcmp(config->table[i].name, names[k]) == 0)
+                OK(option_set(config, names[k], p, &r->e));
+}
+
 /* Declared from DIR/config.json, dropout off; nothing trains yet, no memory yet. */
 static inline void rig_declare(struct rig *r, const char *dir, int n_labels)
 {
@@ -45,9 +56,7 @@ static inline void rig_declare(struct rig *r, const char *dir, int n_labels)
     *r = (struct rig){0};
     const char *path = arena_printf(&r->a, "%s/config.json", dir);
     OK(checkpoint_config(&family, &config, path, &r->a, &r->e));
-    OK(option_set(&config, "hidden_dropout_prob", "0", &r->e));
-    OK(option_set(&config, "attention_probs_dropout_prob", "0", &r->e));
-    OK(option_set(&config, "classifier_dropout", "0", &r->e));
+    rig_dropout(r, &config, "0");
     OK(model_declare(&r->m, family, &config, n_labels, &r->a, &r->e));
     rig_memory(r);
 }
@@ -68,19 +77,23 @@ static inline void rig_open(struct rig *r, const char *dir, int n_labels, bool t
     params_init_missing(&r->m.params, 1);
 }
 
-/* A small BERT of random weights, nothing trains. Dropout probabilities p. */
-static inline void rig_random(struct rig *r, const char *const (*keys)[2], double p)
+/* A small model of random weights, nothing trains. Dropout probabilities p. */
+static inline void rig_random_of(struct rig *r, const struct family *family,
+                                 const char *const (*keys)[2], double p)
 {
     struct options config;
     *r = (struct rig){0};
-    options_init(&config, bert_family.config, &r->a);
+    options_init(&config, family->config, &r->a);
     for (; (*keys)[0]; keys++)
         OK(option_set(&config, (*keys)[0], (*keys)[1], &r->e));
-    const char *text = arena_printf(&r->a, "%.6f", p);
-    OK(option_set(&config, "hidden_dropout_prob", text, &r->e));
-    OK(option_set(&config, "attention_probs_dropout_prob", text, &r->e));
-    OK(model_declare(&r->m, &bert_family, &config, 3, &r->a, &r->e));
+    rig_dropout(r, &config, arena_printf(&r->a, "%.6f", p));
+    OK(model_declare(&r->m, family, &config, 3, &r->a, &r->e));
     rig_memory(r);
+}
+
+static inline void rig_random(struct rig *r, const char *const (*keys)[2], double p)
+{
+    rig_random_of(r, &bert_family, keys, p);
 }
 
 static inline void rig_close(struct rig *r)
@@ -110,12 +123,37 @@ static inline void rig_batch(struct rig *r, const int *lengths, int n_seq, uint6
         .n_seq = n_seq, .n_tok = n_tok, .offsets = offsets, .input_ids = ids, .labels = labels};
 }
 
-/* Mean cross-entropy of the batch; the tape is fresh before. */
+/* Random targets of these lengths on top, the c-th of counts[n_seq] for sequence c (NULL: one
+ * each). */
+static inline void rig_targets(struct rig *r, const int *lengths, const int *counts, uint64_t seed)
+{
+    struct batch *b = &r->batch;
+    int *starts = arena_array(&r->a, (size_t)b->n_seq + 1, sizeof *starts);
+    for (int s = 0; s < b->n_seq; s++)
+        starts[s + 1] = starts[s] + (counts ? counts[s] : 1);
+    b->n_target = starts[b->n_seq];
+    int *offsets = arena_array(&r->a, (size_t)b->n_target + 1, sizeof *offsets);
+    for (int t = 0; t < b->n_target; t++)
+        offsets[t + 1] = offsets[t] + lengths[t];
+    b->n_target_tok = offsets[b->n_target];
+    int *ids = arena_array(&r->a, (size_t)b->n_target_tok, sizeof *ids);
+    int vocab = (int)option_int(&r->m.config, "vocab_size");
+    struct rng g = {.seed = seed};
+    for (int i = 0; i < b->n_target_tok; i++)
+        ids[i] = 4 + (int)rng_below(&g, (uint64_t)i, (uint32_t)vocab - 4);
+    b->target_starts = starts;
+    b->target_offsets = offsets;
+    b->target_ids = ids;
+}
+
+/* Mean cross-entropy of the batch, over its target tokens where it has such; the tape is fresh
+ * before. */
 static inline struct tensor *rig_loss(struct rig *r, bool training, uint64_t seed, uint32_t step)
 {
     tape_begin(&r->tape, training, seed, step);
     struct tensor *logits = model_logits(&r->m, &r->tape, &r->batch, NULL);
-    return op_cross_entropy(&r->tape, logits, r->batch.labels, 1.0f / (float)r->batch.n_seq);
+    const int *labels = model_says_text(&r->m) ? r->batch.target_ids : r->batch.labels;
+    return op_cross_entropy(&r->tape, logits, labels, 1.0f / (float)logits->rows);
 }
 
 static inline double largest_difference(const float *a, const float *b, size_t n)
@@ -182,6 +220,18 @@ static inline void golden_batch(struct rig *r, const struct safetensors *g)
                               .input_ids = integers(r, g, "input_ids", &n),
                               .token_type_ids = types,
                               .labels = integers(r, g, "labels", &n)};
+}
+
+/* The golden batch's targets: lengths and ids by these names, counts NULL: one each. */
+static inline void golden_targets(struct rig *r, const struct safetensors *g, const char *ids,
+                                  const char *lengths, const char *counts)
+{
+    int n;
+    const int *of_each = counts ? integers(r, g, counts, &n) : NULL;
+    const int *n_ids = integers(r, g, lengths, &n);
+    rig_targets(r, n_ids, of_each, 0);
+    r->batch.target_ids = integers(r, g, ids, &n);
+    cr_assert(n == r->batch.n_target_tok);
 }
 
 #endif

@@ -95,6 +95,53 @@ static void act_onto_twin(double *y, double **in, const struct op_case *c)
         y[i] = twin_act(y[i], (enum act)c->variant);
 }
 
+/* variant: the activation, plus KEPT when the buffers of x and gate may not be taken. */
+enum { KEPT = 16 };
+
+static struct tensor *gated_engine(struct tape *t, struct tensor **in, const struct op_case *c)
+{
+    if (c->variant & KEPT)
+        return op_gated_act(t, in[0], in[1], (enum act)(c->variant & ~KEPT));
+    struct tensor *x = op_linear(t, in[0], in[1], NULL), *gate = op_linear(t, in[0], in[2], NULL);
+    struct tensor *y = op_gated_act(t, x, gate, (enum act)c->variant);
+    cr_assert(x->data == NULL || (t->last != NULL && !x->needs_grad));
+    return y;
+}
+
+static void gated_twin(double *y, double **in, const struct op_case *c)
+{
+    int n = size_of(c->y);
+    double *gate = calloc((size_t)n, sizeof *gate);
+    if (c->variant & KEPT) {
+        memcpy(y, in[0], (size_t)n * sizeof *y);
+        memcpy(gate, in[1], (size_t)n * sizeof *y);
+    } else {
+        twin_linear(y, in[0], in[1], NULL, c->y[0], c->shape[0][1], c->y[1], 1, 0);
+        twin_linear(gate, in[0], in[2], NULL, c->y[0], c->shape[0][1], c->y[1], 1, 0);
+    }
+    for (int i = 0; i < n; i++)
+        y[i] = twin_act(y[i], (enum act)(c->variant & ~KEPT)) * gate[i];
+    free(gate);
+}
+
+static struct tensor *rms_engine(struct tape *t, struct tensor **in, const struct op_case *c)
+{
+    (void)c;
+    return op_rms_norm(t, in[0], in[1], 1e-5f);
+}
+
+static void rms_twin(double *y, double **in, const struct op_case *c)
+{
+    int n = c->y[1];
+    for (int i = 0; i < c->y[0]; i++) {
+        double squares = 0;
+        for (int k = 0; k < n; k++)
+            squares += in[0][i * n + k] * in[0][i * n + k] / n;
+        for (int k = 0; k < n; k++)
+            y[i * n + k] = in[0][i * n + k] / sqrt(squares + 1e-5) * in[1][k];
+    }
+}
+
 static struct tensor *norm_engine(struct tape *t, struct tensor **in, const struct op_case *c)
 {
     (void)c;
@@ -190,20 +237,22 @@ static void prepend_twin(double *y, double **in, const struct op_case *c)
     }
 }
 
-enum { WITH_BIAS = 1, WITH_CAUSAL = 2 };
+/* WITH_FAR: most keys are further away than the table of buckets reaches. */
+enum { WITH_BIAS = 1, WITH_CAUSAL = 2, WITH_FAR = 4 };
 /* Buckets of distances -8 .. 8, as coarse as T5's. */
 static const int buckets[] = {0, 0, 0, 1, 1, 1, 2, 2, 3, 4, 5, 5, 6, 6, 6, 6, 6};
 
 static struct attention attention_of(const struct op_case *c)
 {
+    int span = c->variant & WITH_FAR ? 2 : 8;
     return (struct attention){.q_offsets = c->offsets,
                               .k_offsets = c->k_offsets != NULL ? c->k_offsets : c->offsets,
                               .n_seq = c->n_seq,
                               .n_heads = c->n_heads,
                               .scale = 0.6f,
                               .mask = c->variant & WITH_CAUSAL ? ATTENTION_CAUSAL : ATTENTION_FULL,
-                              .bias_bucket = buckets,
-                              .bias_span = 8,
+                              .bias_bucket = buckets + 8 - span,
+                              .bias_span = span,
                               .dropout = c->dropout,
                               .site = 5};
 }
@@ -222,7 +271,7 @@ static void attention_twin(double *y, double **in, const struct op_case *c)
 {
     struct attention a = attention_of(c);
     struct rng place = {41, RNG_DROPOUT, 7, 5};
-    twin_attention(y, in[0], in[1], in[2], c->variant & WITH_BIAS ? in[3] : NULL, 7, &a, c->y[1],
+    twin_attention(y, in[0], in[1], in[2], c->variant & WITH_BIAS ? in[3] : NULL, &a, c->y[1],
                    c->dropout > 0 ? &place : NULL);
 }
 

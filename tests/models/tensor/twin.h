@@ -65,10 +65,10 @@ static inline int twin_dropped(const struct rng *place, uint64_t index, double p
     return rng_u32(place, index) < p * 4294967296.0;
 }
 
-/* As op_attention, place NULL for no dropout; bias [n_heads, n_buckets]. */
+/* As op_attention, place NULL for no dropout; bias [n_buckets, n_heads]. */
 static inline void twin_attention(double *y, const double *q, const double *k, const double *v,
-                                  const double *bias, int n_buckets, const struct attention *a,
-                                  int width, const struct rng *place)
+                                  const double *bias, const struct attention *a, int width,
+                                  const struct rng *place)
 {
     int dim = width / a->n_heads;
     uint64_t mask_at = 0;
@@ -86,8 +86,11 @@ static inline void twin_attention(double *y, const double *q, const double *k, c
                     for (int d = 0; d < dim; d++)
                         score += query[d] * key[d];
                     score *= a->scale;
+                    int near = distance > a->bias_span    ? a->bias_span
+                               : distance < -a->bias_span ? -a->bias_span
+                                                          : distance;
                     if (bias != NULL)
-                        score += bias[h * n_buckets + a->bias_bucket[distance + a->bias_span]];
+                        score += bias[a->bias_bucket[near + a->bias_span] * a->n_heads + h];
                     if (a->mask == ATTENTION_CAUSAL && distance > 0)
                         score = -INFINITY;
                     p[j] = score;
