@@ -269,10 +269,29 @@ void audit_json(struct str *s, const struct audit *au)
     json_decref(root);
 }
 
+/* What a set is called when it is held against another one. */
+static const char *served_as(const struct dataset *d)
+{
+    return d->served ? " as the survey served it" : "";
+}
+
 void audit_shared_text(struct str *s, const struct dataset *d, const struct dataset *other,
                        int n_shared)
 {
-    str_printf(s, "%s and %s share rows: %d of %d rows of %s (%.1f %%) also stand in %s\n",
-               d->info->name, other->info->name, n_shared, d->n, d->info->name,
-               100.0 * n_shared / d->n, other->info->name);
+    const char *name = d->info->name, *there = other->info->name;
+    str_printf(s, "%s%s and %s%s share rows: %d of %d rows of %s (%.1f %%) also stand in %s\n",
+               name, served_as(d), there, served_as(other), n_shared, d->n, name,
+               100.0 * n_shared / d->n, there);
+}
+
+void audit_shared_json(struct str *s, const struct dataset *d, const struct dataset *other,
+                       int n_shared)
+{
+    json_t *root = json_pack("{s:s, s:s?, s:s, s:s?, s:i, s:i}", "dataset", d->info->name, "served",
+                             d->served, "also_in", other->info->name, "also_in_served",
+                             other->served, "rows", d->n, "shared_rows", n_shared);
+    char *text = json_dumps(root, JSON_COMPACT);
+    str_printf(s, "%s\n", text);
+    free(text);
+    json_decref(root);
 }

@@ -57,8 +57,10 @@ void audit_text(struct str *s, const struct audit *au);
 /* One JSON object on one line. */
 void audit_json(struct str *s, const struct audit *au);
 
-/* A line for people about rows shared by two sets. */
+/* A line about rows shared by two sets, for people or (one JSON object) for programs. */
 void audit_shared_text(struct str *s, const struct dataset *d, const struct dataset *other,
+                       int n_shared);
+void audit_shared_json(struct str *s, const struct dataset *d, const struct dataset *other,
                        int n_shared);
 
 #endif

@@ -49,8 +49,10 @@ static int fetch_dataset(const struct dataset_info *info, const struct asset_fla
                          struct arena *a, FILE *out, struct err *e)
 {
     const struct dataset *d = dataset_load(info, flags, a, e);
+    /* The survey's protocol may want other rows under this name. */
+    bool all = d && (!info->survey.rows_of || dataset_load_served(info, flags, a, e));
     clear(flags->context);
-    if (!d)
+    if (!all)
         return -1;
     fprintf(out, "%s: %d rows, sha256 of rows %.16s%s%s\n", info->name, d->n, d->data_hash,
             d->stand_in ? "; STAND-IN: " : "", d->stand_in ? d->stand_in : "");

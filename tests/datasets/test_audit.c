@@ -103,6 +103,16 @@ Test(audit, sets_that_share_rows)
     audit_shared_text(&text, other, d, 1);
     cr_expect_str_eq(str_text(&text), "made and made share rows: 1 of 3 rows of made (33.3 %) also "
                                       "stand in made\n");
+    ((struct dataset *)other)->served = "planted";
+    str_clear(&text);
+    audit_shared_text(&text, other, d, 1);
+    cr_expect(strstr(str_text(&text), "made as the survey served it and made share rows: 1 of 3") !=
+              NULL);
+    str_clear(&text);
+    audit_shared_json(&text, other, d, 1);
+    cr_expect_str_eq(str_text(&text),
+                     "{\"dataset\":\"made\",\"served\":\"planted\",\"also_in\":\"made\","
+                     "\"also_in_served\":null,\"rows\":3,\"shared_rows\":1}\n");
     str_release(&text);
     arena_release(&a);
 }
