@@ -1,9 +1,11 @@
 /*
- * load: finds out what kind of tokenizer a path holds and opens it. A vocab.txt is
- * a WordPiece vocabulary, one piece a line, whose settings stand beside it.
+ * load: finds out what kind of tokenizer a path holds and opens it. A file's name says what
+ * it is: *.json and *.model are tokenizer.json and spiece.model; any other is a WordPiece
+ * vocabulary, one piece a line, whose settings stand beside it.
  */
 #include "harness/base/file.h"
 #include "models/tokenize/load_json.h"
+#include "models/tokenize/load_spiece.h"
 #include "models/tokenize/wordpiece.h"
 
 #include <limits.h>
@@ -128,33 +130,49 @@ static void add_special(struct tokenizer *t)
     for (int id = 0; id < t->vocabulary.n; id++) {
         const struct tokenizer_special *s = &t->special;
         if (id == s->pad || id == s->unk || id == s->cls || id == s->sep || id == s->mask)
-            t->added[t->n_added++] = id;
+            t->added[t->n_added++] = (struct added_token){.id = id};
     }
+}
+
+/* The file to open of a folder: the first that is there. */
+static int find_file(struct str *path, const char *dir_or_file, struct err *e)
+{
+    static const char *const names[] = {"tokenizer.json", "spiece.model", "vocab.txt"};
+    if (!file_is_dir(dir_or_file)) {
+        str_add(path, dir_or_file);
+        return file_exists(dir_or_file) ? 0 : err_set(e, "%s: no such file", dir_or_file);
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (file_exists(file_join(path, dir_or_file, names[i])))
+            return 0;
+    }
+    return err_set(e, "%s: holds neither tokenizer.json nor spiece.model nor vocab.txt",
+                   dir_or_file);
+}
+
+static int load_file(struct tokenizer *t, const char *path, struct err *e)
+{
+    t->special = (struct tokenizer_special){-1, -1, -1, -1, -1, -1};
+    if (str_ends(path, ".model"))
+        return tokenizer_load_spiece(t, path, e);
+    bool json = str_ends(path, ".json");
+    if ((json ? tokenizer_load_json(t, path, e) : load_vocab_txt(t, path, e)) < 0)
+        return -1;
+    if (t->kind != &wordpiece_kind)
+        return 0;
+    if (find_special(t, path, e) < 0 || check_continuing(t, path, e) < 0)
+        return -1;
+    if (!json)
+        add_special(t);
+    return 0;
 }
 
 int tokenizer_load(struct tokenizer *t, const char *dir_or_file, struct err *e)
 {
     struct str path = {0};
-    str_add(&path, dir_or_file);
-    int status = -1;
-    if (file_is_dir(dir_or_file)) {
-        file_join(&path, dir_or_file, "tokenizer.json");
-        if (!file_exists(str_text(&path)))
-            file_join(&path, dir_or_file, "vocab.txt");
-    }
-    bool json = str_ends(str_text(&path), ".json");
-    if (!file_exists(str_text(&path)))
-        err_set(e, "%s: holds neither tokenizer.json nor vocab.txt", dir_or_file);
-    else if (json)
-        status = tokenizer_load_json(t, str_text(&path), e);
-    else
-        status = load_vocab_txt(t, str_text(&path), e);
+    int status = find_file(&path, dir_or_file, e);
     if (status == 0)
-        status = find_special(t, str_text(&path), e);
-    if (status == 0)
-        status = check_continuing(t, str_text(&path), e);
-    if (status == 0 && !json)
-        add_special(t);
+        status = load_file(t, str_text(&path), e);
     str_release(&path);
     return status;
 }

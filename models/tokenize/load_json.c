@@ -72,8 +72,8 @@ static int read_model(struct wordpiece *w, const json_t *model, const char *path
     return 0;
 }
 
-static int add_piece(struct tokenizer *t, const char *text, const json_t *id, const char *path,
-                     struct err *e)
+int tokenizer_json_add_piece(struct tokenizer *t, const char *text, const json_t *id,
+                             const char *path, struct err *e)
 {
     json_int_t n = json_is_integer(id) ? json_integer_value(id) : -1;
     if (n < 0 || n >= t->vocabulary.n)
@@ -90,7 +90,7 @@ static int add_piece(struct tokenizer *t, const char *text, const json_t *id, co
     return 0;
 }
 
-static int check_added(const json_t *token, const char *path, struct err *e)
+int tokenizer_json_check_added(const json_t *token, const char *path, struct err *e)
 {
     static const char *const unsupported[] = {"lstrip", "rstrip", "single_word", "normalized"};
     const char *text = json_string_value(json_object_get(token, "content"));
@@ -115,7 +115,7 @@ static int count_new(const json_t *added, const json_t *vocabulary, const char *
     const json_t *token;
     json_array_foreach(added, i, token)
     {
-        if (check_added(token, path, e) < 0)
+        if (tokenizer_json_check_added(token, path, e) < 0)
             return -1;
         const char *text = json_string_value(json_object_get(token, "content"));
         n_new += json_object_get(vocabulary, text) == NULL;
@@ -125,11 +125,12 @@ static int count_new(const json_t *added, const json_t *vocabulary, const char *
 
 static int compare_ids(const void *a, const void *b)
 {
-    int x = *(const int *)a, y = *(const int *)b;
-    return (x > y) - (x < y);
+    const struct added_token *x = a, *y = b;
+    return (x->id > y->id) - (x->id < y->id);
 }
 
-static int read_added(struct tokenizer *t, const json_t *added, const char *path, struct err *e)
+int tokenizer_json_read_added(struct tokenizer *t, const json_t *added, const char *path,
+                              struct err *e)
 {
     t->added = xmalloc((json_array_size(added) + 1) * sizeof *t->added);
     size_t i;
@@ -140,13 +141,16 @@ static int read_added(struct tokenizer *t, const json_t *added, const char *path
         const json_t *id = json_object_get(token, "id");
         int known = vocabulary_id(&t->vocabulary, text);
         if (known < 0) {
-            if (add_piece(t, text, id, path, e) < 0)
+            if (tokenizer_json_add_piece(t, text, id, path, e) < 0)
                 return -1;
             known = (int)json_integer_value(id);
         }
         if (known != json_integer_value(id))
             return err_set(e, "%s: added token \"%s\" has two ids", path, text);
-        t->added[t->n_added++] = known;
+        bool special = true;
+        if (tokenizer_json_flag(&special, token, "special", path, e) < 0)
+            return -1;
+        t->added[t->n_added++] = (struct added_token){.id = known, .plain = !special};
     }
     qsort(t->added, (size_t)t->n_added, sizeof *t->added, compare_ids);
     return 0;
@@ -169,11 +173,11 @@ static int read_pieces(struct tokenizer *t, const json_t *root, const json_t *mo
     json_t *id;
     json_object_foreach(pieces, text, id)
     {
-        if (add_piece(t, text, id, path, e) < 0)
+        if (tokenizer_json_add_piece(t, text, id, path, e) < 0)
             return -1;
     }
     /* As many distinct ids in range as pieces: none is left empty. */
-    return read_added(t, added, path, e);
+    return tokenizer_json_read_added(t, added, path, e);
 }
 
 /* Only "[CLS] text [SEP]" is what the face writes around a text. */
@@ -201,11 +205,8 @@ static int check_post_processor(const json_t *root, const char *path, struct err
     return 0;
 }
 
-int tokenizer_load_json(struct tokenizer *t, const char *path, struct err *e)
+static int load_wordpiece(struct tokenizer *t, const json_t *root, const char *path, struct err *e)
 {
-    json_t *root = json_read(path, e);
-    if (!root)
-        return -1;
     struct wordpiece *w = xmalloc(sizeof *w);
     *w = (struct wordpiece){0};
     t->kind = &wordpiece_kind;
@@ -217,6 +218,25 @@ int tokenizer_load_json(struct tokenizer *t, const char *path, struct err *e)
         check_post_processor(root, path, e) == 0 && read_model(w, model, path, e) == 0 &&
         read_pieces(t, root, model, path, e) == 0)
         status = 0;
+    return status;
+}
+
+int tokenizer_load_json(struct tokenizer *t, const char *path, struct err *e)
+{
+    json_t *root = json_read(path, e);
+    if (!root)
+        return -1;
+    const json_t *model = json_object_get(root, "model");
+    const char *type = json_string_value(json_object_get(model, "type"));
+    bool early = !type && json_is_array(json_object_get(model, "vocab"));
+    int status;
+    if (type && !str_equal(type, "Unigram") && !str_equal(type, "WordPiece"))
+        status = err_set(e, "%s: model is of type %s; only WordPiece and Unigram are understood",
+                         path, type);
+    else if (str_equal(type, "Unigram") || early)
+        status = tokenizer_load_unigram(t, root, path, e);
+    else
+        status = load_wordpiece(t, root, path, e);
     json_decref(root);
     return status;
 }

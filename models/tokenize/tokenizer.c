@@ -24,10 +24,13 @@ static void set_hash(struct tokenizer *t)
     struct str head = {0};
     str_printf(&head, "%s\n", t->kind->name);
     t->kind->describe(&head, t);
-    str_printf(&head, "pad=%d\nunk=%d\ncls=%d\nsep=%d\nmask=%d\nadded=", t->special.pad,
-               t->special.unk, t->special.cls, t->special.sep, t->special.mask);
+    str_printf(&head, "pad=%d\nunk=%d\ncls=%d\nsep=%d\nmask=%d\n", t->special.pad, t->special.unk,
+               t->special.cls, t->special.sep, t->special.mask);
+    if (t->special.eos >= 0)
+        str_printf(&head, "eos=%d\n", t->special.eos);
+    str_add(&head, "added=");
     for (int i = 0; i < t->n_added; i++)
-        str_printf(&head, "%d ", t->added[i]);
+        str_printf(&head, "%d%s ", t->added[i].id, t->added[i].plain ? "p" : "");
     struct hash *h = hash_new();
     hash_update(h, head.buf, head.len + 1);
     for (int i = 0; i < t->vocabulary.n; i++) /* the NUL keeps pieces apart */
@@ -46,7 +49,7 @@ struct tokenizer *tokenizer_open(const char *dir_or_file, struct err *e)
         return NULL;
     }
     for (int i = 0; i < t->n_added; i++)
-        t->starts_added[(unsigned char)t->vocabulary.pieces[t->added[i]].text[0]] = true;
+        t->starts_added[(unsigned char)t->vocabulary.pieces[t->added[i].id].text[0]] = true;
     set_hash(t);
     return t;
 }
@@ -56,7 +59,8 @@ void tokenizer_free(struct tokenizer *t)
     if (!t)
         return;
     vocabulary_release(&t->vocabulary);
-    free(t->state);
+    if (t->state)
+        t->kind->release(t->state);
     free(t->added);
     free(t);
 }
@@ -68,10 +72,10 @@ static int added_at(const struct tokenizer *t, const char *text, size_t n_bytes)
     if (!t->starts_added[(unsigned char)*text])
         return -1;
     for (int i = 0; i < t->n_added; i++) {
-        const struct vocabulary_piece *p = &t->vocabulary.pieces[t->added[i]];
+        const struct vocabulary_piece *p = &t->vocabulary.pieces[t->added[i].id];
         if (p->n_bytes <= n_bytes && memcmp(p->text, text, p->n_bytes) == 0 &&
             (best < 0 || p->n_bytes > t->vocabulary.pieces[best].n_bytes))
-            best = t->added[i];
+            best = t->added[i].id;
     }
     return best;
 }
@@ -97,19 +101,29 @@ static void encode_text(const struct tokenizer *t, const char *text, size_t n_by
         t->kind->encode(t, text + start, n_bytes - start, sink);
 }
 
+static int check_text(const char *text, size_t n_bytes, struct err *e)
+{
+    long bad = str_utf8_error(text, n_bytes);
+    if (bad < 0)
+        return 0;
+    return err_set(e, "text is not UTF-8: byte 0x%02x at offset %ld; convert it first",
+                   (unsigned char)text[bad], bad);
+}
+
 static int encode(const struct tokenizer *t, const char *text, int max_length, int *ids,
                   bool *truncated, struct err *e)
 {
-    assert(max_length >= 2);
+    const struct tokenizer_special *s = &t->special;
+    int last = s->sep >= 0 ? s->sep : s->eos;
+    assert(max_length >= 2 && last >= 0);
     size_t n_bytes = strlen(text);
-    long bad = str_utf8_error(text, n_bytes);
-    if (bad >= 0)
-        return err_set(e, "text is not UTF-8: byte 0x%02x at offset %ld; convert it first",
-                       (unsigned char)text[bad], bad);
-    struct token_sink sink = {.ids = ids, .n = 1, .room = max_length - 1};
-    ids[0] = t->special.cls;
+    if (check_text(text, n_bytes, e) < 0)
+        return -1;
+    struct token_sink sink = {.ids = ids, .room = max_length - 1};
+    if (s->cls >= 0)
+        token_sink_add(&sink, s->cls);
     encode_text(t, text, n_bytes, &sink);
-    ids[sink.n] = t->special.sep;
+    ids[sink.n] = last;
     *truncated = sink.truncated;
     return sink.n + 1;
 }
@@ -119,6 +133,37 @@ int tokenizer_encode(const struct tokenizer *t, const char *text, int max_length
 {
     bool truncated;
     return encode(t, text, max_length, ids, &truncated, e);
+}
+
+int tokenizer_encode_pieces(const struct tokenizer *t, const char *text, int room, int *ids,
+                            struct err *e)
+{
+    size_t n_bytes = strlen(text);
+    if (check_text(text, n_bytes, e) < 0)
+        return -1;
+    struct token_sink sink = {.ids = ids, .room = room};
+    encode_text(t, text, n_bytes, &sink);
+    return sink.n;
+}
+
+static int compare_added(const void *key, const void *token)
+{
+    int id = *(const int *)key, other = ((const struct added_token *)token)->id;
+    return (id > other) - (id < other);
+}
+
+void tokenizer_decode(struct str *s, const struct tokenizer *t, const int *ids, int n)
+{
+    int *kept = xmalloc(((size_t)n + 1) * sizeof *kept), n_kept = 0;
+    for (int i = 0; i < n; i++) {
+        assert(ids[i] >= 0 && ids[i] < t->vocabulary.n);
+        const struct added_token *added =
+            bsearch(&ids[i], t->added, (size_t)t->n_added, sizeof *t->added, compare_added);
+        if (!added || added->plain)
+            kept[n_kept++] = ids[i];
+    }
+    t->kind->decode(s, t, kept, n_kept);
+    free(kept);
 }
 
 int tokenizer_encode_all(const struct tokenizer *t, const char *const *texts, int n, int max_length,

@@ -21,17 +21,20 @@ struct tokenizer_special {
     int pad, unk, cls, sep, mask, eos; /* -1: the vocabulary has none */
 };
 
-/* Opens a Hugging Face folder (tokenizer.json, else vocab.txt), or one of these
- * files. Beside vocab.txt, tokenizer_config.json may say do_lower_case (default
- * true), tokenize_chinese_chars (true), strip_accents (as do_lower_case).
+/* Opens a Hugging Face folder (tokenizer.json, else spiece.model, else vocab.txt), or one
+ * of these files. Beside vocab.txt, tokenizer_config.json may say do_lower_case (default
+ * true), tokenize_chinese_chars (true), strip_accents (as do_lower_case). spiece.model is
+ * read as T5's: a hundred <extra_id_N> behind its pieces. A tokenizer.json that says what
+ * it says gives the same ids and hash; some do not (flan-t5's own makes a piece of the
+ * spaces at a text's end), and are followed to the letter.
  * NULL with the file, what is wrong in it and where. Free with tokenizer_free. */
 struct tokenizer *tokenizer_open(const char *dir_or_file, struct err *e) MUST_CHECK;
 
 /* Safe on NULL. */
 void tokenizer_free(struct tokenizer *t);
 
-/* Ids of text (UTF-8): [CLS] pieces [SEP], the pieces cut to the first
- * max_length - 2. ids has room for max_length >= 2. Returns the number of ids;
+/* Ids of text (UTF-8): [CLS] pieces [SEP], or pieces </s>, the pieces cut to what leaves
+ * room for those. ids has room for max_length >= 2. Returns the number of ids;
  * -1 when text is not UTF-8, naming the byte. */
 int tokenizer_encode(const struct tokenizer *t, const char *text, int max_length, int *ids,
                      struct err *e) MUST_CHECK;
@@ -42,7 +45,8 @@ int tokenizer_encode_pieces(const struct tokenizer *t, const char *text, int roo
                             struct err *e) MUST_CHECK;
 
 /* The text that ids stand for, special tokens left out, appended to s; as transformers'
- * decode(skip_special_tokens=True) has it. ids must be in range. */
+ * decode(skip_special_tokens=True) has it, without its clean-up of spaces for spiece.model
+ * and tokenizer.json of that kind. ids must be in range. */
 void tokenizer_decode(struct str *s, const struct tokenizer *t, const int *ids, int n);
 
 /* Many texts, packed end to end: those of text i are

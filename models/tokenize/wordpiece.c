@@ -109,8 +109,38 @@ static void wordpiece_describe(struct str *s, const struct tokenizer *t)
                w->continuing);
 }
 
+/* Appends piece with every sign of a list less the space before it. */
+static void add_cleaned(struct str *s, const char *piece)
+{
+    static const char *const signs[] = {".", "?", "!", ",", "n't", "'m", "'s", "'ve", "'re"};
+    for (size_t i = 0; *piece == ' ' && i < sizeof signs / sizeof *signs; i++) {
+        if (str_starts(piece + 1, signs[i])) {
+            piece++;
+            break;
+        }
+    }
+    str_add(s, piece);
+}
+
+static void wordpiece_decode(struct str *s, const struct tokenizer *t, const int *ids, int n)
+{
+    const struct wordpiece *w = t->state;
+    struct str piece = {0};
+    for (int i = 0; i < n; i++) {
+        const char *text = t->vocabulary.pieces[ids[i]].text;
+        bool joined = i > 0 && str_starts(text, w->continuing);
+        str_clear(&piece);
+        str_printf(&piece, "%s%s", i == 0 || joined ? "" : " ",
+                   text + (joined ? strlen(w->continuing) : 0));
+        add_cleaned(s, piece.buf);
+    }
+    str_release(&piece);
+}
+
 const struct tokenizer_kind wordpiece_kind = {
     .name = "wordpiece",
     .encode = wordpiece_encode,
     .describe = wordpiece_describe,
+    .decode = wordpiece_decode,
+    .release = free,
 };

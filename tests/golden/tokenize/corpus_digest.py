@@ -1,43 +1,81 @@
 #!/usr/bin/env python3
 """Writes corpus_digests.tsv: what Hugging Face's tokenizers make of every text of ten data sets.
 
-    pip install transformers==5.23.0 tokenizers==0.23.3
+    pip install transformers==5.23.0 tokenizers==0.23.3 sentencepiece==0.2.3 protobuf
     FTBENCH_MIRROR=DIR python3 corpus_digest.py
 
-The canonical text of a data set is one line of ids a text, [CLS] and [SEP] included, with spaces
+The canonical text of a data set is one line of ids a text, special tokens included, with spaces
 between; its SHA-256 is stored. max_length 128 shows the truncation, 1000000 all pieces.
+
+T5's three files: transformers makes one tokenizer of spiece.model and of either tokenizer.json; the
+tokenizers library, which is asked about the tokenizer.json here, does what the file says, and
+flan-t5's keeps a space at a text's end. How many texts sentencepiece itself cuts otherwise is
+printed, and the column sp_differs has it.
 """
 import hashlib
 import pathlib
+import shutil
+import tempfile
 
-from transformers import BertTokenizerFast
+import sentencepiece
+from tokenizers import Tokenizer
+from transformers import BertTokenizerFast, T5TokenizerFast
 
 import corpus
 
 HERE = pathlib.Path(__file__).resolve().parent
+EOS = 1
 
 
-def digest(tokenizer, texts, max_length):
-    h, n_ids = hashlib.sha256(), 0
+def bert(name):
+    t = BertTokenizerFast.from_pretrained(corpus.mirror() / "tokenizers" / name,
+                                          do_lower_case=name.endswith("uncased"))
+    return lambda texts, n: t(texts, truncation=True, max_length=n)["input_ids"]
+
+
+def t5_model(name):
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(corpus.mirror() / "tokenizers" / name, folder)
+        t = T5TokenizerFast.from_pretrained(folder)
+    return lambda texts, n: t(texts, truncation=True, max_length=n)["input_ids"]
+
+
+def t5_json(name):
+    t = Tokenizer.from_file(str(corpus.mirror() / "tokenizers" / name))
+    t.no_padding()
+
+    def encode(texts, n):
+        t.enable_truncation(n)
+        return [e.ids for e in t.encode_batch(texts)]
+    return encode
+
+
+VOCABULARIES = {"bert-base-cased": bert, "bert-base-uncased": bert, "t5/spiece.model": t5_model,
+                "t5/t5-small.tokenizer.json": t5_json, "flan-t5/tokenizer.json": t5_json}
+
+
+def digest(encode, texts, max_length, pieces):
+    h, n_ids, differ = hashlib.sha256(), 0, 0
     for i in range(0, len(texts), 500):
-        for ids in tokenizer(texts[i:i + 500], truncation=True, max_length=max_length)["input_ids"]:
+        for text, ids in zip(texts[i:i + 500], encode(texts[i:i + 500], max_length)):
             n_ids += len(ids)
             h.update((" ".join(map(str, ids)) + "\n").encode())
-    return n_ids, h.hexdigest()
+            differ += pieces is not None and ids != pieces(text)[:max_length - 1] + [EOS]
+    return n_ids, h.hexdigest(), differ if pieces else "-"
 
 
 def main():
-    out = ["vocabulary\tmax_length\tdataset\tn_texts\tn_ids\tsha256\n"]
-    for kind in ("cased", "uncased"):
-        name = "bert-base-" + kind
-        tokenizer = BertTokenizerFast.from_pretrained(
-            corpus.mirror() / "tokenizers" / name, do_lower_case=kind == "uncased")
+    out = ["vocabulary\tmax_length\tdataset\tn_texts\tn_ids\tsha256\tsp_differs\n"]
+    sp = sentencepiece.SentencePieceProcessor(
+        model_file=str(corpus.mirror() / "tokenizers" / "t5" / "spiece.model"))
+    for name, open_ in VOCABULARIES.items():
+        encode = open_(name)
         for dataset, read in corpus.DATASETS.items():
             texts = list(read())
             for max_length in (128, 1000000):
-                n_ids, h = digest(tokenizer, texts, max_length)
-                out.append("\t".join(map(str, (name, max_length, dataset, len(texts), n_ids, h)))
-                           + "\n")
+                row = digest(encode, texts, max_length,
+                             sp.encode if open_ is not bert and max_length > 128 else None)
+                out.append("\t".join(map(str, (name, max_length, dataset, len(texts), *row))) + "\n")
                 print(out[-1], end="", flush=True)
     (HERE / "corpus_digests.tsv").write_text("".join(out))
 

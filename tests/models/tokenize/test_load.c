@@ -78,7 +78,7 @@ Test(load, nothing_there)
     struct err e = {0};
     char *dir = folder();
     cr_assert_null(tokenizer_open(dir, &e));
-    cr_assert(strstr(e.text, "neither tokenizer.json nor vocab.txt"), "%s", e.text);
+    cr_assert(strstr(e.text, "neither tokenizer.json nor spiece.model"), "%s", e.text);
     err_clear(&e);
     cr_assert_null(tokenizer_open("/nonexistent/folder", &e));
     cr_assert(strstr(e.text, "/nonexistent/folder"), "%s", e.text);
