@@ -160,11 +160,15 @@ static int show_dataset(const char *name, struct arena *a, FILE *out, struct err
     fprintf(out, "data set  %s\ntitle     %s\ntask      %s\nclasses  ", d->name, d->title, d->task);
     for (int i = 0; i < d->n_classes; i++)
         fprintf(out, "%s %s", i ? "," : "", d->classes[i]);
-    fputc('\n', out);
+    fputs("\nwords    ", out);
+    for (int i = 0; i < d->n_classes; i++)
+        fprintf(out, "%s %s", i ? "," : "", d->verbalizers[i]);
+    fprintf(out, "\nprompt    %s\n", d->prompt_template ? d->prompt_template : DATASET_HOLE);
     for (int i = 0; i < d->n_splits; i++)
         fprintf(out, "rows      %s %ld\n", d->splits[i].name, d->splits[i].rows);
     if (d->survey.given)
-        fprintf(out, "survey    %s\n", d->survey.note ? d->survey.note : "");
+        fprintf(out, "survey    %s: %ld train, %ld evaluate\n", d->survey.note, d->survey.n_train,
+                d->survey.n_evaluation);
     fprintf(out, "licence   %s\ncitation  %s\nhomepage  %s\n", d->licence, d->citation,
             d->homepage);
     print_assets(d->assets, d->n_assets, out);

@@ -89,6 +89,8 @@ expect_status 0 "$ftbench" models show bert-base-cased
 said "108311810 with 2 classes"
 expect_status 0 "$ftbench" datasets show ag_news
 said "World, Sports, Business, Sci/Tech"
+said "World, Sports, Business, Technology"
+said "split 80/20, stratified: 12160 train, 3040 evaluate"
 expect_status 0 "$ftbench" protocols show sound
 said "when method=head: learning_rate=5e-3"
 said "max_grad_norm"

@@ -1,6 +1,7 @@
 /* Mutated descriptors and mutated files of every format: rows that keep the promises of
  * dataset.h, or a message. */
 #include "datasets/reader.h"
+#include "datasets/split.h"
 #include "tests/fuzz/mutate.h"
 
 #include <utf8proc.h>
@@ -21,16 +22,19 @@ static void check_text(const char *text, int label, int n_classes, int round)
 
 Test(fuzz_dataset, descriptors)
 {
-    static const char *const corpus[] = {"mini_irony", "mini_ag_news", "trec"};
+    static const char *const corpus[] = {"mini_irony", "mini_ag_news", "mini_stance",
+                                         "rotten_tomatoes"};
+    enum { N_CORPUS = sizeof corpus / sizeof corpus[0] };
     struct fuzz_count count = {0};
-    struct str originals[3] = {0}, file = {0};
+    struct str originals[N_CORPUS] = {0}, file = {0};
     const struct asset_flags offline = {.offline = true};
+    const struct split_options survey = {.survey = true, .copies = true};
     char folder[64], path[128];
     setenv("FTBENCH_HOME", ".", 1);
     setenv("FTBENCH_CACHE", "/nonexistent/cache", 1);
     unsetenv("FTBENCH_MIRROR");
     fuzz_folder(folder);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < N_CORPUS; i++) {
         snprintf(path, sizeof path, "datasets/%s.yaml", corpus[i]);
         fuzz_read(&originals[i], path);
     }
@@ -38,19 +42,27 @@ Test(fuzz_dataset, descriptors)
         struct chance c = chance_of(round);
         struct arena a = {0};
         struct err e = {0};
-        fuzz_mutate(&file, &originals[round % 3], &c);
+        fuzz_mutate(&file, &originals[round % N_CORPUS], &c);
         /* A descriptor is called as its file is. */
-        snprintf(path, sizeof path, "%s/%s.yaml", folder, corpus[round % 3]);
+        snprintf(path, sizeof path, "%s/%s.yaml", folder, corpus[round % N_CORPUS]);
         fuzz_write(path, &file);
         const struct dataset_info *info = dataset_describe(path, &a, &e);
         fuzz_count(&count, info ? 0 : -1, &e, round);
         const struct dataset *d = info ? dataset_load(info, &offline, &a, &e) : NULL;
         for (int i = 0; d && i < d->n; i++)
             check_text(d->examples[i].text, d->examples[i].label, info->n_classes, round);
+        if (info)
+            cr_assert(strstr(dataset_prompt(info, "so\tit goes", &a), "so\tit goes") != NULL);
+        d = info ? dataset_load_served(info, &offline, &a, &e) : NULL;
+        for (int i = 0; d && i < d->n; i++)
+            check_text(d->examples[i].text, d->examples[i].label, info->n_classes, round);
+        struct split split;
+        if (d && split_make(&split, d, &survey, &a, &e) == 0)
+            cr_assert(split.train.n > 0 && split.validation.n > 0);
         arena_release(&a);
     }
     fuzz_both(&count);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < N_CORPUS; i++)
         str_release(&originals[i]);
     str_release(&file);
     fuzz_folder_gone(folder);
