@@ -12,27 +12,59 @@ void engine_init(struct engine *g, struct tuned *tuned, int max_tok, int max_seq
     slab_init_dry(&g->slab);
     tape_init(&g->tape, &g->slab, ENGINE_RECORDS_BYTES);
     packer_init(&g->packer, max_tok, max_seq, a);
+    if (model_says_text(g->model)) {
+        g->nll = arena_array(a, (size_t)max_tok, sizeof *g->nll);
+        g->best = arena_array(a, (size_t)max_tok, sizeof *g->best);
+    }
 }
 
-/* Forward, and backward when training; the tape is dry or not. */
-static struct tensor *pass(struct engine *g, const struct batch *b, bool training, float weight,
-                           uint32_t step)
+/* Forward and backward; the tape is dry or not. */
+static double learn(struct engine *g, const struct batch *b, float weight, uint32_t step)
 {
-    tape_begin(&g->tape, training, g->seed, step);
+    const int *answers = model_says_text(g->model) ? b->target_ids : b->labels;
+
+    tape_begin(&g->tape, true, g->seed, step);
     struct tensor *logits = model_logits(g->model, &g->tape, b, &g->tuned->hooks);
-    if (!training)
-        return logits;
-    struct tensor *loss = op_cross_entropy(&g->tape, logits, b->labels, weight);
+    struct tensor *loss = op_cross_entropy(&g->tape, logits, answers, weight);
     tape_backward(&g->tape, loss, 1);
-    return loss;
+    return g->tape.dry ? 0 : loss->data[0];
 }
 
-void engine_measure(struct engine *g, const struct feed *f, const int *rows, int n, bool training)
+/* Forward alone. */
+static struct tensor *judge(struct engine *g, const struct batch *b)
 {
-    struct batch b = packer_pack(&g->packer, f, rows, n);
-    pass(g, &b, training, 1, 0);
+    tape_begin(&g->tape, false, g->seed, 0);
+    return model_logits(g->model, &g->tape, b, &g->tuned->hooks);
+}
+
+static void generate(struct engine *g, const struct batch *b, struct generated *out)
+{
+    tape_begin(&g->tape, false, g->seed, 0);
+    seq2seq_generate(g->model, &g->tape, b, &g->tuned->hooks, out);
+}
+
+static void note_need(struct engine *g)
+{
     if (g->slab.peak_bytes > g->needed_bytes)
         g->needed_bytes = g->slab.peak_bytes;
+}
+
+void engine_measure(struct engine *g, const struct feed *f, const int *rows, int n,
+                    enum engine_task task)
+{
+    enum pack pack = task == ENGINE_TRAIN ? PACK_ANSWER : PACK_CANDIDATES;
+    struct batch b = packer_pack(&g->packer, f, rows, n, pack);
+
+    if (task == ENGINE_TRAIN)
+        learn(g, &b, 1, 0);
+    else
+        judge(g, &b);
+    note_need(g);
+    if (task == ENGINE_GENERATE && model_says_text(g->model)) {
+        struct generated out = {.max_new_tokens = f->targets->longest + 1}; /* says nothing */
+        generate(g, &b, &out);
+        note_need(g);
+    }
 }
 
 void engine_allocate(struct engine *g)
@@ -52,23 +84,81 @@ void engine_release(struct engine *g)
 double engine_train(struct engine *g, const struct feed *f, const int *rows, int n, float weight,
                     uint32_t step)
 {
-    struct batch b = packer_pack(&g->packer, f, rows, n);
-    return pass(g, &b, true, weight, step)->data[0];
+    struct batch b = packer_pack(&g->packer, f, rows, n, PACK_ANSWER);
+    return learn(g, &b, weight, step);
+}
+
+/* Scores of one row whose target tokens of all classes begin at place `at` of the batch. */
+static void take_candidates(const struct engine *g, const struct feed *f, int row, int at,
+                            struct scores *s)
+{
+    float *logits = s->logits + (size_t)row * (size_t)f->n_classes;
+
+    for (int c = 0; c < f->n_classes; c++) {
+        double sum = 0;
+        int length = s->target_length[c];
+        for (int k = 0; k < length; k++)
+            sum -= (double)g->nll[at + k];
+        logits[c] = (float)sum;
+        if (c == f->labels[row]) {
+            memcpy(s->nll + s->offsets[row], g->nll + at, (size_t)length * sizeof *s->nll);
+            memcpy(s->predicted_ids + s->offsets[row], g->best + at,
+                   (size_t)length * sizeof *s->predicted_ids);
+        }
+        at += length;
+    }
+}
+
+/* Scores of one batch, the rows of which are rows[0..b->n_seq). */
+static void take(const struct engine *g, const struct feed *f, const int *rows,
+                 const struct batch *b, const struct tensor *logits, struct scores *s)
+{
+    size_t n_classes = (size_t)f->n_classes;
+
+    if (!f->targets) {
+        for (int j = 0; j < b->n_seq; j++)
+            memcpy(s->logits + (size_t)rows[j] * n_classes, logits->data + (size_t)j * n_classes,
+                   n_classes * sizeof *s->logits);
+        return;
+    }
+    seq2seq_token_scores(logits, b->target_ids, g->nll, g->best);
+    for (int j = 0; j < b->n_seq; j++)
+        take_candidates(g, f, rows[j], b->target_offsets[b->target_starts[j]], s);
+}
+
+/* Greedy decoding's words of all rows, from where batches left them. */
+static void sort_generated(struct scores *s, const struct batches *order)
+{
+    size_t room = (size_t)s->generated.max_new_tokens;
+
+    for (int i = 0; i < order->n_rows; i++) {
+        size_t row = (size_t)order->rows[i];
+        s->generated.n_ids[row] = s->by_batch.n_ids[i];
+        memcpy(s->generated.ids + row * room, s->by_batch.ids + (size_t)i * room,
+               room * sizeof *s->generated.ids);
+    }
 }
 
 void engine_evaluate(struct engine *g, const struct feed *f, const struct batches *order,
                      struct scores *s)
 {
-    size_t n_classes = (size_t)f->n_classes;
+    int room = s->generated.max_new_tokens;
+
     for (int i = 0; i < order->n; i++) {
-        const int *rows = order->rows + order->start[i];
-        int n = order->start[i + 1] - order->start[i];
-        struct batch b = packer_pack(&g->packer, f, rows, n);
-        const float *y = pass(g, &b, false, 0, 0)->data;
-        for (int j = 0; j < n; j++)
-            memcpy(s->logits + (size_t)rows[j] * n_classes, y + (size_t)j * n_classes,
-                   n_classes * sizeof *y);
+        int first = order->start[i], n = order->start[i + 1] - first;
+        const int *rows = order->rows + first;
+        struct batch b = packer_pack(&g->packer, f, rows, n, PACK_CANDIDATES);
+        take(g, f, rows, &b, judge(g, &b), s);
+        if (room) {
+            struct generated part = {.max_new_tokens = room,
+                                     .ids = s->by_batch.ids + (size_t)first * (size_t)room,
+                                     .n_ids = s->by_batch.n_ids + first};
+            generate(g, &b, &part);
+        }
     }
+    if (room)
+        sort_generated(s, order);
     for (int i = 0; i < f->n; i++)
-        s->predicted[i] = metrics_argmax(s->logits + (size_t)i * n_classes, f->n_classes);
+        s->predicted[i] =
+            metrics_argmax(s->logits + (size_t)i * (size_t)f->n_classes, f->n_classes);
 }

@@ -2,7 +2,7 @@
  * engine: a tuned model with the memory to run batches through it.
  *
  * Sized once by dry runs over every batch it will ever see; afterwards nothing
- * is allocated. It knows no epochs and no data sets: batches in, logits out and
+ * is allocated. It knows no epochs and no data sets: batches in, scores out and
  * gradients summed.
  */
 #ifndef FT_HARNESS_ENGINE_H
@@ -20,28 +20,40 @@ struct engine {
     struct packer packer;
     uint64_t seed;       /* of dropout */
     size_t needed_bytes; /* found by the dry runs so far */
+    /* Of a batch's target tokens, where the model answers in text; scratch [max_tok]. */
+    float *nll;
+    int *best;
 };
 
 enum { ENGINE_RECORDS_BYTES = 4 << 20 };
 
-/* Dry until engine_allocate. max_tok, max_seq: bounds on any one batch. */
+/* What is done with a batch. */
+enum engine_task {
+    ENGINE_EVALUATE, /* scores */
+    ENGINE_TRAIN,    /* loss and gradients */
+    ENGINE_GENERATE, /* scores and greedy decoding, if the model answers in text */
+};
+
+/* Dry until engine_allocate. max_tok (as feed_cost counts), max_seq: bounds on any one batch. */
 void engine_init(struct engine *g, struct tuned *tuned, int max_tok, int max_seq, uint64_t seed,
                  struct arena *a);
 
-/* Dry run of one batch (only offsets matter); training includes the backward. */
-void engine_measure(struct engine *g, const struct feed *f, const int *rows, int n, bool training);
+/* Dry run of one batch (only offsets matter). */
+void engine_measure(struct engine *g, const struct feed *f, const int *rows, int n,
+                    enum engine_task task);
 
 /* Takes the memory the dry runs called for. */
 void engine_allocate(struct engine *g);
 void engine_release(struct engine *g);
 
 /* One micro-batch, forward and backward: gradients of weight * sum of the
- * examples' losses are added to the gradient block. Returns that weighted loss.
- * step numbers micro-batches: dropout masks are a function of it. */
+ * losses of its examples, or target tokens, are added to the gradient block. Returns that
+ * weighted loss. step numbers micro-batches: dropout masks are a function of it. */
 double engine_train(struct engine *g, const struct feed *f, const int *rows, int n, float weight,
                     uint32_t step);
 
-/* Fills s with the scores of all rows of f, batch by batch. */
+/* Fills s with the scores of all rows of f, batch by batch. One pass of the encoder serves a
+ * row's classes; greedy decoding, for which s must have room to happen, encodes again. */
 void engine_evaluate(struct engine *g, const struct feed *f, const struct batches *order,
                      struct scores *s);
 

@@ -111,28 +111,50 @@ static int longest(const struct cell *c, const struct model *m)
     return n_tok < model_max_tokens(m) ? n_tok : model_max_tokens(m);
 }
 
+/* Words of a class are taken to have so many tokens: which they have, only a tokenizer knows. */
+enum { TARGET_TOK = 4 };
+
+/* Targets of this many classes. */
+static struct targets guess_targets(int n_classes, struct arena *a)
+{
+    struct targets t = {.n_classes = n_classes, .longest = TARGET_TOK};
+    t.ids = arena_array(a, (size_t)n_classes * TARGET_TOK, sizeof *t.ids);
+    t.offsets = arena_array(a, (size_t)n_classes + 1, sizeof *t.offsets);
+    for (int i = 1; i <= n_classes; i++)
+        t.offsets[i] = i * TARGET_TOK;
+    return t;
+}
+
+/* Rows of this cost that go through the model at once. */
+static int rows_at_once(const struct cell *c, int cost)
+{
+    int n = (int)option_int(&c->training, "micro_batch_tokens") / cost;
+    int batch = (int)option_int(&c->training, "train_batch_size");
+    return n < 1 ? 1 : n > batch ? batch : n;
+}
+
 /* Bytes of one step: a micro-batch filled with the longest texts. */
 static size_t step_bytes(const struct cell *c, struct tuned *t, struct arena *a)
 {
-    int n_tok = longest(c, t->model);
-    int n_seq = (int)option_int(&c->training, "micro_batch_tokens") / n_tok;
-    int batch = (int)option_int(&c->training, "train_batch_size");
-    n_seq = n_seq < 1 ? 1 : n_seq > batch ? batch : n_seq;
-
-    int offsets[2] = {0, n_tok}, label = 0;
+    struct targets targets = guess_targets(t->model->n_labels, a);
+    int n_tok = longest(c, t->model), offsets[2] = {0, n_tok}, label = 0;
     struct feed f = {
         .n = 1,
         .n_classes = t->model->n_labels,
         .labels = &label,
         .length_tok = &n_tok,
-        .tokens = {.ids = arena_array(a, (size_t)n_tok, sizeof(int)), .offsets = offsets, .n = 1}};
-    int *rows = arena_array(a, (size_t)n_seq, sizeof *rows); /* row 0, n_seq times */
+        .tokens = {.ids = arena_array(a, (size_t)n_tok, sizeof(int)), .offsets = offsets, .n = 1},
+        .targets = model_says_text(t->model) ? &targets : NULL};
+    int n_learnt = rows_at_once(c, feed_cost(&f, 0, PACK_ANSWER));
+    int n_judged = rows_at_once(c, feed_cost(&f, 0, PACK_CANDIDATES)); /* the dearer rows */
+    int bound = n_learnt * feed_cost(&f, 0, PACK_CANDIDATES);
+    int *rows = arena_array(a, (size_t)n_learnt, sizeof *rows); /* row 0, so many times */
 
     struct engine g;
-    engine_init(&g, t, n_tok * n_seq, n_seq, c->seed, a);
+    engine_init(&g, t, bound, n_learnt, c->seed, a);
     if (params_trainable(&t->model->params) > 0)
-        engine_measure(&g, &f, rows, n_seq, true);
-    engine_measure(&g, &f, rows, n_seq, false);
+        engine_measure(&g, &f, rows, n_learnt, ENGINE_TRAIN);
+    engine_measure(&g, &f, rows, n_judged, ENGINE_GENERATE);
     size_t n_bytes = g.needed_bytes;
     engine_release(&g);
     return n_bytes;

@@ -25,6 +25,7 @@ struct execution {
     const struct dataset *data;
     struct split split;
     struct tokenizer *tokenizer;
+    struct targets targets; /* where the model answers in text */
     struct feed feeds[N_PARTS];
     struct batches order[N_PARTS]; /* of evaluation; TRAIN unused */
     struct str folder;             /* of the checkpoint and tokenizer */
@@ -39,30 +40,59 @@ struct execution {
     int last_snapshot_epoch;
 };
 
+static bool option_is(const struct execution *x, const char *name, const char *choice)
+{
+    return str_equal(option_choice(&x->cell->training, name), choice);
+}
+
+static bool says_text(const struct execution *x)
+{
+    return x->cell->model->family->decode != NULL;
+}
+
+/* The rows, and which of them train, validate and test. */
+static int split_rows(struct execution *x, const struct asset_flags *flags, struct err *e)
+{
+    const struct options *o = &x->cell->training;
+    const struct dataset_info *info = x->cell->dataset;
+    long max_train = option_int(o, "max_train_samples"),
+         max_eval = option_int(o, "max_eval_samples");
+    struct split_options how = {.seed = (uint64_t)option_int(o, "split_seed"),
+                                .survey = option_is(x, "split", "survey"),
+                                .copies = option_is(x, "row_copies", "survey"),
+                                .deduplicate = option_bool(o, "deduplicate")};
+
+    x->data = option_is(x, "rows", "survey") ? dataset_load_served(info, flags, &x->arena, e)
+                                             : dataset_load(info, flags, &x->arena, e);
+    if (!x->data || split_make(&x->split, x->data, &how, &x->arena, e))
+        return -1;
+    if (max_train > 0 && max_train < x->split.train.n)
+        split_limit_train(&x->split, x->data, (int)max_train, how.seed, &x->arena);
+    if (max_eval > 0)
+        split_limit_evaluation(&x->split, x->data, (int)max_eval, how.seed, &x->arena);
+    return 0;
+}
+
 /* Data set, split, tokens. */
 static int load_data(struct execution *x, struct err *e)
 {
     const struct cell *c = x->cell;
     struct asset_flags flags = {.offline = x->params->offline};
-    uint64_t split_seed = (uint64_t)option_int(&c->training, "split_seed");
-    long max_train = option_int(&c->training, "max_train_samples");
-    long max_eval = option_int(&c->training, "max_eval_samples");
 
-    x->data = dataset_load(c->dataset, &flags, &x->arena, e);
-    if (!x->data || split_sound(&x->split, x->data, split_seed, &x->arena, e))
-        return -1;
-    if (max_train > 0 && max_train < x->split.train.n)
-        split_limit_train(&x->split, x->data, (int)max_train, split_seed, &x->arena);
-    if (max_eval > 0)
-        split_limit_evaluation(&x->split, x->data, (int)max_eval, split_seed, &x->arena);
-    if (zoo_fetch(&x->folder, c->model, &flags, e))
+    if (split_rows(x, &flags, e) || zoo_fetch(&x->folder, c->model, &flags, e))
         return -1;
     x->tokenizer = tokenizer_open(str_text(&x->folder), e);
     if (!x->tokenizer)
         return -1;
+    if (says_text(x) &&
+        targets_encode(&x->targets, c->dataset, x->tokenizer, &c->training, &x->arena, e))
+        return -1;
     struct feed_source from = {.data = x->data,
                                .tokenizer = x->tokenizer,
-                               .max_length = (int)option_int(&c->training, "max_length")};
+                               .max_length = (int)option_int(&c->training, "max_length"),
+                               .targets = says_text(x) ? &x->targets : NULL,
+                               .prompted =
+                                   says_text(x) && option_bool(&c->training, "use_template")};
     const struct rows *rows[N_PARTS] = {&x->split.train, &x->split.validation, &x->split.test};
     for (int i = 0; i < N_PARTS; i++)
         if (feed_encode(&x->feeds[i], &from, rows[i], &x->arena, e))
@@ -138,22 +168,26 @@ static int lay_out(struct execution *x, struct err *e)
 static void prepare(struct execution *x)
 {
     const struct options *o = &x->cell->training;
-    int max_tok = (int)option_int(o, "micro_batch_tokens");
-    int bound_tok =
-        max_tok > option_int(o, "max_length") ? max_tok : (int)option_int(o, "max_length");
+    int max_tok = (int)option_int(o, "micro_batch_tokens"), bound_tok = max_tok;
+    int longest = (int)option_int(o, "max_length"); /* of a row with all its targets */
+    if (says_text(x))
+        longest += x->targets.offsets[x->targets.n_classes];
+    if (bound_tok < longest)
+        bound_tok = longest;
 
     train_state_init(&x->state, &x->steps, x->model.params.n_train,
                      option_bool(o, "load_best_model_at_end"), &x->arena);
     engine_init(&x->engine, &x->tuned, bound_tok, bound_tok, x->cell->seed, &x->arena);
     for (long i = 0; i < x->steps.n_micro; i++)
         engine_measure(&x->engine, &x->feeds[TRAIN], x->steps.rows + x->steps.micro_start[i],
-                       x->steps.micro_start[i + 1] - x->steps.micro_start[i], true);
+                       x->steps.micro_start[i + 1] - x->steps.micro_start[i], ENGINE_TRAIN);
     for (int p = VALIDATION; p < N_PARTS; p++) {
         struct batches *b = &x->order[p];
-        *b = order_evaluation(x->feeds[p].n, x->feeds[p].length_tok, max_tok, &x->arena);
+        const int *costs = feed_costs(&x->feeds[p], PACK_CANDIDATES, &x->arena);
+        *b = order_evaluation(x->feeds[p].n, costs, max_tok, &x->arena);
         for (int i = 0; i < b->n; i++)
             engine_measure(&x->engine, &x->feeds[p], b->rows + b->start[i],
-                           b->start[i + 1] - b->start[i], false);
+                           b->start[i + 1] - b->start[i], ENGINE_GENERATE);
     }
     engine_allocate(&x->engine);
 }
@@ -213,8 +247,7 @@ static struct train_options train_options_of(const struct options *o, bool by_to
 /* Whether what is reported counts target tokens. */
 static bool by_token(const struct execution *x)
 {
-    return model_says_text(&x->model) &&
-           str_equal(option_choice(&x->cell->training, "metric_unit"), "token");
+    return says_text(x) && option_is(x, "metric_unit", "token");
 }
 
 /* Takes up the snapshot, if any, and trains to the end. */
@@ -235,7 +268,7 @@ static enum train_outcome train(struct execution *x, struct err *e)
                          .options = train_options_of(&x->cell->training, by_token(x)),
                          .hooks = &hooks,
                          .scores = &scores};
-    scores_init(&scores, v, &x->arena);
+    scores_init(&scores, v, false, &x->arena);
     if (snapshot_read(str_text(&x->snapshot), x->cell, &x->steps, &x->state, &x->model.params, e) <
         0) {
         err_wrap(e, "starting again from the first step");
@@ -248,27 +281,38 @@ static enum train_outcome train(struct execution *x, struct err *e)
     return train_run(&t, &x->state, e);
 }
 
-/* Evaluates the chosen parameters on validation and test and stores it all. */
-static int judge_and_store(struct execution *x, struct err *e)
+/* What the chosen parameters make of one part, into the record and m. */
+static int judge(struct execution *x, enum part part, double m[METRIC_COUNT], struct err *e)
 {
     static const char *const names[N_PARTS] = {"train", "validation", "test"};
-    double m[METRIC_COUNT]; /* of the last part: test */
+    const struct feed *f = &x->feeds[part];
+    struct scores *scores = arena_alloc(&x->arena, sizeof *scores);
 
-    for (int p = VALIDATION; p < N_PARTS; p++) {
-        const struct feed *f = &x->feeds[p];
-        struct scores scores;
-        scores_init(&scores, f, &x->arena);
-        engine_evaluate(&x->engine, f, &x->order[p], &scores);
-        struct predictions predictions = scores_predictions(&scores, f);
-        record_split(&x->record, names[p], f, &predictions);
-        metrics_compute(m, &predictions);
-        if (!isfinite(m[METRIC_LOSS]))
-            return err_set(e, "the model's logits of the %s rows are not finite (loss %g)",
-                           names[p], m[METRIC_LOSS]);
-    }
-    x->summary = (struct execute_summary){m[METRIC_ACCURACY], m[METRIC_F1_MACRO]};
+    scores_init(scores, f, true, &x->arena);
+    engine_evaluate(&x->engine, f, &x->order[part], scores);
+    if (says_text(x))
+        scores_decode(scores, f, x->tokenizer, &x->arena);
+    struct predictions p = scores_predictions(scores, f);
+    record_split(&x->record, names[part], f, &p);
+    metrics_compute(m, &p);
+    if (!isfinite(m[METRIC_LOSS]))
+        return err_set(e, "the model's logits of the %s rows are not finite (loss %g)", names[part],
+                       m[METRIC_LOSS]);
+    return 0;
+}
+
+/* Evaluates what there is to judge and stores it all. */
+static int judge_and_store(struct execution *x, struct err *e)
+{
+    double m[METRIC_COUNT]; /* of the last part: test, or validation where there is no test */
+
+    if (judge(x, VALIDATION, m, e) || (x->feeds[TEST].n > 0 && judge(x, TEST, m, e)))
+        return -1;
+    x->summary = (struct execute_summary){m[train_metric_named("accuracy", by_token(x))],
+                                          m[train_metric_named("macro_f1", by_token(x))]};
     record_data(&x->record, x->data, &x->split);
     record_training(&x->record, &x->state, &x->steps, 1e-9 * (double)(clock_ns() - x->start_ns));
+    x->record.result.run.n_cut_targets = x->targets.n_cut;
     return record_store(&x->record, x->params, e);
 }
 

@@ -34,7 +34,8 @@ struct execute_params {
     bool (*stop)(void *context); /* true: snapshot, then EXECUTE_STOPPED */
 };
 
-/* How a finished cell did on its test rows. */
+/* How a finished cell did on its test rows, or on validation where there are none, in the
+ * protocol's metric_unit (train_metric_named). */
 struct execute_summary {
     double accuracy, f1_macro;
 };

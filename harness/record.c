@@ -81,6 +81,8 @@ void record_data(struct record *r, const struct dataset *d, const struct split *
     r->result.run.n_train = s->train.n;
     r->result.run.n_validation = s->validation.n;
     r->result.run.n_test = s->test.n;
+    r->result.run.leak_rate =
+        split_leak_rate(d, &s->train, s->test.n > 0 ? &s->test : &s->validation);
 }
 
 void record_split(struct record *r, const char *name, const struct feed *f,
@@ -107,6 +109,7 @@ void record_training(struct record *r, const struct train_state *s, const struct
     run->train_tokens = s->n_tok;
     run->train_examples = s->n_examples;
     run->best_epoch = s->best_epoch;
+    run->n_updates = s->step;
     run->resumed = s->n_resumed;
 }
 

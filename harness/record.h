@@ -20,7 +20,7 @@ struct record {
 /* Identity and environment. */
 void record_init(struct record *r, const struct cell *c, struct arena *a);
 
-/* Data set, audit and sizes of the split. */
+/* Data set, audit, sizes of the split and its leak rate. */
 void record_data(struct record *r, const struct dataset *d, const struct split *s);
 
 /* One evaluated part; all borrowed. */

@@ -9,13 +9,14 @@ static void lay_epoch(struct steps *s, const struct feed *train, int epoch, int 
                       int micro_batch_tokens, uint64_t seed)
 {
     struct arena scratch = {0};
+    const int *costs = feed_costs(train, PACK_ANSWER, &scratch);
     struct batches steps = order_epoch(train->n, batch_size, seed, (uint32_t)epoch, &scratch);
     int at = epoch * train->n;
     memcpy(s->rows + at, steps.rows, (size_t)train->n * sizeof *s->rows);
     for (int i = 0; i < steps.n; i++) {
         const int *rows = steps.rows + steps.start[i];
-        struct batches micro = order_micro(rows, steps.start[i + 1] - steps.start[i],
-                                           train->length_tok, micro_batch_tokens, &scratch);
+        struct batches micro = order_micro(rows, steps.start[i + 1] - steps.start[i], costs,
+                                           micro_batch_tokens, &scratch);
         s->step_micro[(long)epoch * steps.n + i] = s->n_micro;
         for (int j = 0; j < micro.n; j++)
             s->micro_start[s->n_micro++] = at + steps.start[i] + micro.start[j];
@@ -28,7 +29,7 @@ static void find_largest(struct steps *s, const struct feed *train)
     for (long i = 0; i < s->n_micro; i++) {
         int n_tok = 0, n_seq = s->micro_start[i + 1] - s->micro_start[i];
         for (int j = s->micro_start[i]; j < s->micro_start[i + 1]; j++)
-            n_tok += train->length_tok[s->rows[j]];
+            n_tok += feed_cost(train, s->rows[j], PACK_ANSWER);
         if (n_tok > s->max_tok)
             s->max_tok = n_tok;
         if (n_seq > s->max_seq)
@@ -68,6 +69,15 @@ long steps_tokens(const struct steps *s, const struct feed *train, long step)
     long n_tok = 0;
     for (int i = s->micro_start[s->step_micro[step]]; i < s->micro_start[s->step_micro[step + 1]];
          i++)
-        n_tok += train->length_tok[s->rows[i]];
+        n_tok += feed_cost(train, s->rows[i], PACK_ANSWER);
     return n_tok;
+}
+
+long steps_losses(const struct steps *s, const struct feed *train, long step)
+{
+    long n = 0;
+    for (int i = s->micro_start[s->step_micro[step]]; i < s->micro_start[s->step_micro[step + 1]];
+         i++)
+        n += feed_n_losses(train, s->rows[i]);
+    return n;
 }

@@ -17,7 +17,7 @@ struct steps {
     int *micro_start; /* [n_micro + 1] into rows */
     long *step_micro; /* [n_steps + 1] into micro_start: an update's micro-batches */
     long n_micro;
-    int max_tok, max_seq; /* largest micro-batch */
+    int max_tok, max_seq; /* largest micro-batch; tokens as feed_cost counts them */
     long max_micro;       /* most micro-batches of an update */
 };
 
@@ -26,8 +26,9 @@ struct steps {
 struct steps steps_lay(const struct feed *train, int n_epochs, int batch_size,
                        int micro_batch_tokens, uint64_t seed, struct arena *a);
 
-/* Examples and tokens of one update. */
+/* Examples of one update, its tokens (those of targets included) and the terms of its loss. */
 int steps_examples(const struct steps *s, long step);
 long steps_tokens(const struct steps *s, const struct feed *train, long step);
+long steps_losses(const struct steps *s, const struct feed *train, long step);
 
 #endif

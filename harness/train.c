@@ -16,13 +16,13 @@ void train_state_init(struct train_state *s, const struct steps *steps, size_t n
     s->best = keep_best ? arena_array(a, n_train, sizeof *s->best) : NULL;
 }
 
-/* Gradients of update number step: of the mean loss over its examples, which it
- * returns. */
+/* Gradients of update number step: of the mean loss over its examples, or target tokens, which
+ * it returns. */
 static double accumulate(const struct training *t, long step)
 {
     const struct steps *p = t->steps;
     long first = p->step_micro[step], end = p->step_micro[step + 1];
-    int n = steps_examples(p, step);
+    long n = steps_losses(p, t->train, step);
     double loss = 0;
 
     assert(end - first <= TRAIN_MICRO_MAX);
@@ -54,10 +54,9 @@ static int update(const struct training *t, struct train_state *s, struct err *e
                        s->step + 1, n_steps, curve->loss, curve->grad_norm, o->learning_rate);
     adamw_step(&o->adamw, &params->adam, s->step + 1, curve->learning_rate,
                clip_scale(curve->grad_norm, o->max_grad_norm));
-    int n = steps_examples(t->steps, s->step);
     s->n_tok += curve->tokens;
-    s->n_examples += n;
-    s->epoch_loss += curve->loss * n;
+    s->n_examples += steps_examples(t->steps, s->step);
+    s->epoch_loss += curve->loss * (double)steps_losses(t->steps, t->train, s->step);
     s->step++;
     return 0;
 }
@@ -92,6 +91,14 @@ static void choose(const struct training *t, struct train_state *s, const struct
         memcpy(s->best, params->adam.param, params->n_train * sizeof(float));
 }
 
+static long n_losses(const struct feed *f)
+{
+    long n = 0;
+    for (int i = 0; i < f->n; i++)
+        n += feed_n_losses(f, i);
+    return n;
+}
+
 /* Validates after an epoch. */
 static int end_epoch(const struct training *t, struct train_state *s, struct err *e)
 {
@@ -100,7 +107,7 @@ static int end_epoch(const struct training *t, struct train_state *s, struct err
     engine_evaluate(t->engine, t->validation, t->validation_order, t->scores);
     struct predictions p = scores_predictions(t->scores, t->validation);
     metrics_compute(r->metric, &p);
-    r->train_loss = s->epoch_loss / t->train->n;
+    r->train_loss = s->epoch_loss / (double)n_losses(t->train);
     s->epoch_loss = 0;
     if (!isfinite(r->metric[METRIC_LOSS])) /* the last update did it: no loss came after it */
         return err_set(e,

@@ -33,7 +33,7 @@ struct train_state {
     int best_epoch;    /* whose parameters are judged, from 1; 0: none yet */
     int n_resumed;     /* times this training was taken up again */
     double best_value; /* of metric_for_best_model, greater is better (losses negated) */
-    double epoch_loss; /* sum of example losses since the epoch began, nats */
+    double epoch_loss; /* sum of losses (feed_n_losses) since the epoch began, nats */
     int64_t train_ns, evaluate_ns;
     long n_tok, n_examples;      /* trained on so far */
     struct result_step *steps;   /* [n_steps] curve, filled up to step */

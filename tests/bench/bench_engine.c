@@ -361,7 +361,7 @@ static int build(struct bench *b, const char *batches, const char *model, const 
 
     engine_init(&b->engine, &b->tuned, BATCH * MAX_LENGTH, BATCH, 1, &b->arena);
     for (int i = 0; i + BATCH <= b->feed.n; i += BATCH)
-        engine_measure(&b->engine, &b->feed, s->rows + i, BATCH, true);
+        engine_measure(&b->engine, &b->feed, s->rows + i, BATCH, ENGINE_TRAIN);
     engine_allocate(&b->engine);
     return 0;
 }

@@ -15,6 +15,15 @@ static double relative(const float *a, const float *b, size_t n)
     return sqrt(d / norm);
 }
 
+/* An encoder with a classifier, and an encoder-decoder. */
+static const struct rig_plan *kinds(void)
+{
+    static struct rig_plan plans[2];
+    plans[0] = plans[1] = rig_small;
+    plans[1].text = true;
+    return plans;
+}
+
 /* Trains and evaluates on every batch once. */
 static void run_all(struct trainer *x)
 {
@@ -25,24 +34,27 @@ static void run_all(struct trainer *x)
 
 Test(engine, the_dry_run_tells_the_memory_to_the_byte_for_every_method)
 {
-    for (int i = 0; methods[i]; i++) {
-        struct rig_plan plan = rig_small;
-        struct trainer x;
-        plan.method = methods[i]->name;
-        trainer_open(&x, &plan);
-        cr_assert(x.engine.needed_bytes > 0 &&
-                  x.engine.slab.capacity_bytes >= x.engine.needed_bytes);
-        run_all(&x);
-        cr_expect(x.engine.slab.peak_bytes == x.engine.needed_bytes, "%s: %zu, dry run %zu",
-                  plan.method, x.engine.slab.peak_bytes, x.engine.needed_bytes);
-        trainer_close(&x);
-    }
+    for (int i = 0; methods[i]; i++)
+        for (int k = 0; k < 2; k++) {
+            struct rig_plan plan = kinds()[k];
+            struct trainer x;
+            plan.method = methods[i]->name;
+            if (!rig_fits(&plan))
+                continue;
+            trainer_open(&x, &plan);
+            cr_assert(x.engine.needed_bytes > 0 &&
+                      x.engine.slab.capacity_bytes >= x.engine.needed_bytes);
+            run_all(&x);
+            cr_expect(x.engine.slab.peak_bytes == x.engine.needed_bytes, "%s: %zu, dry run %zu",
+                      plan.method, x.engine.slab.peak_bytes, x.engine.needed_bytes);
+            trainer_close(&x);
+        }
 }
 
-Test(engine, nothing_is_allocated_between_steps)
+static void expect_nothing_allocated(const struct rig_plan *plan)
 {
     struct trainer x;
-    trainer_open(&x, &rig_small);
+    trainer_open(&x, plan);
     rig_gradients(&x, 0); /* the BLAS library takes its buffers in its first product */
     engine_evaluate(&x.engine, &x.validation, &x.order, &x.scores);
     struct mallinfo2 before = mallinfo2();
@@ -55,11 +67,16 @@ Test(engine, nothing_is_allocated_between_steps)
     trainer_close(&x);
 }
 
-/* Dropout 0: a mean over examples does not care how they are cut. 1e-5: sums of float32 in
- * another order, over some ten products in a row. */
-Test(engine, micro_batches_add_up_to_the_gradient_of_the_whole)
+Test(engine, nothing_is_allocated_between_steps)
 {
-    struct rig_plan plan = rig_small;
+    expect_nothing_allocated(&kinds()[0]);
+    expect_nothing_allocated(&kinds()[1]);
+}
+
+/* Dropout 0: a mean over examples, or target tokens, does not care how they are cut. 1e-5: sums
+ * of float32 in another order, over some ten products in a row. */
+static void expect_parts_add_up(struct rig_plan plan)
+{
     struct trainer whole, cut;
     plan.dropout = "0";
     plan.micro_tokens = 1000;
@@ -76,51 +93,156 @@ Test(engine, micro_batches_add_up_to_the_gradient_of_the_whole)
     trainer_close(&cut);
 }
 
-Test(engine, the_same_numbers_give_the_same_dropout)
+Test(engine, micro_batches_add_up_to_the_gradient_of_the_whole)
 {
-    struct trainer x;
-    const int rows[] = {0, 1};
-    trainer_open(&x, &rig_small);
-    double first = engine_train(&x.engine, &x.train, rows, 2, 1, 7);
-    double again = engine_train(&x.engine, &x.train, rows, 2, 1, 7);
-    double other = engine_train(&x.engine, &x.train, rows, 2, 1, 8);
-    cr_expect(first == again && first != other);
-    trainer_close(&x);
+    expect_parts_add_up(kinds()[0]);
+    expect_parts_add_up(kinds()[1]);
 }
 
-/* Each row's logits land at its number, whatever batch it went in. 1e-5: as above. */
-Test(engine, logits_stand_at_their_rows)
+Test(engine, the_same_numbers_give_the_same_dropout)
+{
+    for (int k = 0; k < 2; k++) {
+        struct trainer x;
+        const int rows[] = {0, 1};
+        trainer_open(&x, &kinds()[k]);
+        double first = engine_train(&x.engine, &x.train, rows, 2, 1, 7);
+        double again = engine_train(&x.engine, &x.train, rows, 2, 1, 7);
+        double other = engine_train(&x.engine, &x.train, rows, 2, 1, 8);
+        cr_expect(first == again && first != other);
+        trainer_close(&x);
+    }
+}
+
+/* Each row's scores land at its number, whatever batch it went in. 1e-5: as above. */
+static void expect_scores_at_their_rows(const struct rig_plan *plan)
 {
     struct trainer x;
-    trainer_open(&x, &rig_small);
+    trainer_open(&x, plan);
     int n = x.validation.n, start[] = {0, 1};
-    struct scores alone;
-    scores_init(&alone, &x.validation, &x.rig.arena);
+    struct scores alone, *all = &x.scores;
+    scores_init(&alone, &x.validation, true, &x.rig.arena);
     cr_assert(x.order.n > 1 && x.order.n < n);
-    engine_evaluate(&x.engine, &x.validation, &x.order, &x.scores);
+    engine_evaluate(&x.engine, &x.validation, &x.order, all);
     for (int row = 0; row < n; row++) {
         struct batches one = {.rows = &row, .n_rows = 1, .start = start, .n = 1};
         engine_evaluate(&x.engine, &x.validation, &one, &alone);
     }
-    double worst = relative(x.scores.logits, alone.logits, (size_t)n * RIG_CLASSES);
+    double worst = relative(all->logits, alone.logits, (size_t)n * RIG_CLASSES);
     cr_expect(worst <= 1e-5, "%g", worst);
+    if (plan->text) {
+        size_t n_tok = (size_t)all->offsets[n], room = (size_t)all->generated.max_new_tokens;
+        worst = relative(all->nll, alone.nll, n_tok);
+        cr_expect(worst <= 1e-5, "%g", worst);
+        cr_expect(memcmp(all->predicted_ids, alone.predicted_ids, n_tok * sizeof(int)) == 0);
+        for (size_t i = 0; i < (size_t)n; i++) {
+            int n_said = all->generated.n_ids[i];
+            cr_assert(n_said > 0 && n_said == alone.generated.n_ids[i], "row %zu", i);
+            cr_assert(memcmp(all->generated.ids + i * room, alone.generated.ids + i * room,
+                             (size_t)n_said * sizeof(int)) == 0);
+        }
+    }
     trainer_close(&x);
+}
+
+Test(engine, scores_stand_at_their_rows)
+{
+    expect_scores_at_their_rows(&kinds()[0]);
+    expect_scores_at_their_rows(&kinds()[1]);
 }
 
 Test(engine, evaluation_has_no_dropout_and_leaves_gradients_alone)
 {
-    struct rig_plan plan = rig_small;
-    struct trainer with, without;
-    trainer_open(&with, &plan);
+    for (int k = 0; k < 2; k++) {
+        struct rig_plan plan = kinds()[k];
+        struct trainer with, without;
+        trainer_open(&with, &plan);
+        plan.dropout = "0";
+        trainer_open(&without, &plan);
+        engine_evaluate(&with.engine, &with.validation, &with.order, &with.scores);
+        engine_evaluate(&without.engine, &without.validation, &without.order, &without.scores);
+        cr_expect(memcmp(with.scores.logits, without.scores.logits,
+                         (size_t)with.validation.n * RIG_CLASSES * sizeof(float)) == 0);
+        const struct params *p = &with.rig.model.params;
+        for (size_t i = 0; i < p->n_train; i++)
+            cr_assert(p->adam.grad[i] == 0);
+        trainer_close(&with);
+        trainer_close(&without);
+    }
+}
+
+/* --- models that answer in text --------------------------------------------- */
+
+/* A class's log-likelihood is what its tokens, learnt alone, would cost; and the row's own target
+ * has the same numbers token by token. 1e-5: sums of float32 in batches of other shapes. */
+Test(engine, likelihoods_are_the_losses_of_the_targets)
+{
+    struct trainer x;
+    struct rig_plan plan = kinds()[1];
     plan.dropout = "0";
-    trainer_open(&without, &plan);
-    engine_evaluate(&with.engine, &with.validation, &with.order, &with.scores);
-    engine_evaluate(&without.engine, &without.validation, &without.order, &without.scores);
-    cr_expect(memcmp(with.scores.logits, without.scores.logits,
-                     (size_t)with.validation.n * RIG_CLASSES * sizeof(float)) == 0);
-    const struct params *p = &with.rig.model.params;
-    for (size_t i = 0; i < p->n_train; i++)
-        cr_assert(p->adam.grad[i] == 0);
-    trainer_close(&with);
-    trainer_close(&without);
+    trainer_open(&x, &plan);
+    struct feed *f = &x.validation;
+    const struct scores *s = &x.scores;
+    engine_evaluate(&x.engine, f, &x.order, &x.scores);
+    for (int row = 0; row < f->n; row++) {
+        int own = f->labels[row];
+        double sum = 0;
+        for (int k = s->offsets[row]; k < s->offsets[row + 1]; k++) {
+            sum += (double)s->nll[k];
+            cr_assert(s->target_ids[k] ==
+                      rig_target_ids[rig_target_offsets[own] + k - s->offsets[row]]);
+        }
+        cr_expect(fabs(sum + (double)s->logits[row * RIG_CLASSES + own]) <= 1e-6 * sum);
+        for (int c = 0; c < RIG_CLASSES; c++) {
+            f->labels[row] = c;
+            double loss = engine_train(&x.engine, f, &row, 1, 1, 0);
+            double given = (double)s->logits[row * RIG_CLASSES + c];
+            cr_expect(fabs(loss + given) <= 1e-5 * loss, "%.9g, learnt %.9g", given, loss);
+        }
+        f->labels[row] = own;
+    }
+    trainer_close(&x);
+}
+
+/* Greedy decoding says the row's target, and ends, exactly where each of its tokens is the
+ * likeliest under teacher forcing: up to its first mistake, decoding reads what teacher forcing
+ * reads. Half-trained, so that both happen. */
+Test(engine, decoding_says_the_target_where_every_token_is_right)
+{
+    struct trainer x;
+    struct err e = {0};
+    struct rig_plan plan = kinds()[1];
+    plan.n_epochs = 4;
+    plan.n_train = 60;
+    trainer_open(&x, &plan);
+    cr_assert(train_run(&x.t, &x.state, &e) == TRAIN_DONE, "%s", e.text);
+    scores_init(&x.scores, &x.validation, true, &x.rig.arena);
+    engine_evaluate(&x.engine, &x.validation, &x.order, &x.scores);
+    const struct scores *s = &x.scores;
+    int n_right = 0, n = x.validation.n;
+    for (int i = 0; i < n; i++) {
+        const int *wanted = s->target_ids + s->offsets[i];
+        size_t length = (size_t)(s->offsets[i + 1] - s->offsets[i]);
+        const int *said = s->generated.ids + (ptrdiff_t)i * s->generated.max_new_tokens;
+        bool right = memcmp(s->predicted_ids + s->offsets[i], wanted, length * sizeof(int)) == 0;
+        bool exact =
+            s->generated.n_ids[i] == (int)length && memcmp(said, wanted, length * sizeof(int)) == 0;
+        cr_expect(right == exact, "row %d", i);
+        n_right += right;
+    }
+    cr_expect(n_right > 0 && n_right < n, "%d of %d: one side is not shown", n_right, n);
+    trainer_close(&x);
+}
+
+Test(engine, decoding_is_left_out_where_it_is_not_asked_for)
+{
+    struct trainer x;
+    trainer_open(&x, &kinds()[1]);
+    struct scores plain;
+    scores_init(&plain, &x.validation, false, &x.rig.arena);
+    engine_evaluate(&x.engine, &x.validation, &x.order, &x.scores);
+    engine_evaluate(&x.engine, &x.validation, &x.order, &plain);
+    cr_expect(plain.generated.ids == NULL && plain.said.text == NULL);
+    cr_expect(memcmp(plain.logits, x.scores.logits,
+                     (size_t)x.validation.n * RIG_CLASSES * sizeof(float)) == 0);
+    trainer_close(&x);
 }

@@ -84,7 +84,7 @@ Test(packer, rows_lie_end_to_end_in_the_order_given)
     int n_tok = 0;
     struct packer p;
     packer_init(&p, 3 * RIG_LENGTH, 3, &a);
-    struct batch b = packer_pack(&p, &f, rows, 3);
+    struct batch b = packer_pack(&p, &f, rows, 3, PACK_ANSWER);
     cr_assert(b.n_seq == 3 && b.token_type_ids == NULL);
     for (int i = 0; i < 3; i++) {
         size_t length = (size_t)f.length_tok[rows[i]];
@@ -105,9 +105,85 @@ Test(packer, packing_takes_no_memory)
     struct packer p;
     packer_init(&p, 3 * RIG_LENGTH, 3, &a);
     size_t used = a.used_bytes;
-    packer_pack(&p, &f, rows, 3);
-    struct batch b = packer_pack(&p, &f, rows + 2, 1);
+    packer_pack(&p, &f, rows, 3, PACK_ANSWER);
+    struct batch b = packer_pack(&p, &f, rows + 2, 1, PACK_ANSWER);
     cr_expect(a.used_bytes == used);
     cr_expect(b.n_seq == 1 && b.n_tok == f.length_tok[2]); /* nothing is left of the first */
+    arena_release(&a);
+}
+
+/* A row's own target to learn it, all classes' in their order to compare them. */
+Test(packer, targets_stand_beside_their_rows)
+{
+    struct arena a = {0};
+    struct feed f = rig_feed(5, false, 7, &a);
+    const int rows[] = {3, 0, 4};
+    struct packer p;
+    f.targets = &rig_targets;
+    packer_init(&p, 3 * (RIG_LENGTH + 9), 3, &a);
+    struct batch b = packer_pack(&p, &f, rows, 3, PACK_ANSWER);
+    int at = 0;
+    cr_assert(b.n_target == 3);
+    for (int i = 0; i < 3; i++) {
+        int label = f.labels[rows[i]], first = rig_target_offsets[label];
+        int length = rig_target_offsets[label + 1] - first;
+        cr_expect(b.target_starts[i] == i && b.target_offsets[i] == at);
+        cr_expect(memcmp(b.target_ids + at, rig_target_ids + first, (size_t)length * sizeof(int)) ==
+                  0);
+        cr_expect(feed_n_losses(&f, rows[i]) == length);
+        cr_expect(feed_cost(&f, rows[i], PACK_ANSWER) == f.length_tok[rows[i]] + length);
+        at += length;
+    }
+    cr_expect(b.target_starts[3] == 3 && b.target_offsets[3] == at && b.n_target_tok == at);
+
+    b = packer_pack(&p, &f, rows, 3, PACK_CANDIDATES);
+    cr_assert(b.n_target == 9 && b.n_target_tok == 27 && b.target_offsets[9] == 27);
+    for (int i = 0; i < 3; i++) {
+        cr_expect(b.target_starts[i] == 3 * i);
+        for (int c = 0; c < 3; c++)
+            cr_expect(b.target_offsets[3 * i + c] == 9 * i + rig_target_offsets[c]);
+        cr_expect(memcmp(b.target_ids + (ptrdiff_t)9 * i, rig_target_ids, sizeof rig_target_ids) ==
+                  0);
+        cr_expect(feed_costs(&f, PACK_CANDIDATES, &a)[rows[i]] == f.length_tok[rows[i]] + 9);
+    }
+    arena_release(&a);
+}
+
+Test(feed, texts_go_into_the_prompt_where_that_is_asked_for)
+{
+    struct arena a = {0};
+    struct err e = {0};
+    struct tokenizer *t = open_vocab();
+    struct dataset_info asks = info;
+    struct dataset d = three;
+    asks.prompt_template = "Is it love? {text} Say so.";
+    d.info = &asks;
+    int index[] = {1}, ids[64];
+    struct rows rows = {index, 1};
+    for (int prompted = 0; prompted < 2; prompted++) {
+        struct feed f;
+        struct feed_source from = {
+            .data = &d, .tokenizer = t, .max_length = 64, .prompted = prompted};
+        const char *text = prompted ? "Is it love? cold shower again Say so." : "cold shower again";
+        cr_assert(feed_encode(&f, &from, &rows, &a, &e) == 0, "%s", e.text);
+        int n = tokenizer_encode(t, text, 64, ids, &e);
+        cr_assert(f.length_tok[0] == n && memcmp(f.tokens.ids, ids, (size_t)n * sizeof *ids) == 0);
+        feed_release(&f);
+    }
+    tokenizer_free(t);
+    arena_release(&a);
+}
+
+Test(feed, there_may_be_no_rows)
+{
+    struct arena a = {0};
+    struct err e = {0};
+    struct tokenizer *t = open_vocab();
+    struct feed f;
+    struct feed_source from = {.data = &three, .tokenizer = t, .max_length = 64};
+    cr_assert(feed_encode(&f, &from, &(struct rows){NULL, 0}, &a, &e) == 0, "%s", e.text);
+    cr_expect(f.n == 0);
+    feed_release(&f);
+    tokenizer_free(t);
     arena_release(&a);
 }

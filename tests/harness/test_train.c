@@ -47,6 +47,34 @@ Test(train, the_loss_falls_and_everything_is_counted)
     trainer_close(&x);
 }
 
+/* The mean over target tokens, of which rows have different numbers; learnt, all three ways of
+ * judging agree on the classes. */
+Test(train, a_model_of_text_learns_and_its_metrics_agree)
+{
+    struct trainer x;
+    struct rig_plan plan = rig_small;
+    plan.text = true;
+    plan.n_train = 60;
+    plan.n_epochs = 20;
+    trainer_open(&x, &plan);
+    train_to_the_end(&x);
+    const struct train_state *s = &x.state;
+    double sum = 0, n = 0;
+    for (long k = 0; k < x.steps.steps_per_epoch; k++) {
+        double n_tok = (double)steps_losses(&x.steps, &x.train, k);
+        sum += s->steps[k].loss * n_tok;
+        n += n_tok;
+    }
+    cr_expect(n > 2 * plan.n_train && s->epochs[0].train_loss == sum / n);
+    cr_expect(s->epochs[19].train_loss < 0.2 * s->epochs[0].train_loss, "%g, then %g",
+              s->epochs[0].train_loss, s->epochs[19].train_loss);
+    const double *m = s->epochs[s->best_epoch - 1].metric;
+    cr_expect(m[METRIC_ACCURACY] == 1 && m[METRIC_ACCURACY_NORM] == 1);
+    cr_expect(m[METRIC_TOKEN_ACCURACY] == 1 && isnan(m[METRIC_EXACT_MATCH])); /* not decoded */
+    cr_expect(m[METRIC_TOKEN_COUNT] == x.scores.offsets[x.validation.n]);
+    trainer_close(&x);
+}
+
 /* Labels of validation that are noise: its loss is best early, while the rows are still being
  * learned by heart. */
 Test(train, the_best_epoch_is_chosen_and_put_back)
@@ -186,12 +214,10 @@ static void expect_equal(const struct trainer *x, const struct trainer *y, long 
     }
 }
 
-static void stop_at_every_step(const char *method)
+static void stop_at_every_step(struct rig_plan plan)
 {
     struct arena a = {0};
-    struct rig_plan plan = rig_small;
     struct trainer whole;
-    plan.method = method;
     trainer_open(&whole, &plan);
     train_to_the_end(&whole);
     const char *folder = rig_folder(&a), *path = arena_printf(&a, "%s/s", folder);
@@ -223,12 +249,28 @@ static void stop_at_every_step(const char *method)
 
 Test(train, stopped_anywhere_full_goes_on_with_the_same_bits)
 {
-    stop_at_every_step("full");
+    stop_at_every_step(rig_small);
 }
 
 Test(train, stopped_anywhere_lora_goes_on_with_the_same_bits)
 {
-    stop_at_every_step("lora");
+    struct rig_plan plan = rig_small;
+    plan.method = "lora";
+    stop_at_every_step(plan);
+}
+
+Test(train, stopped_anywhere_without_a_best_epoch_goes_on_with_the_same_bits)
+{
+    struct rig_plan plan = rig_small;
+    plan.keep_last = true;
+    stop_at_every_step(plan);
+}
+
+Test(train, stopped_anywhere_a_model_of_text_goes_on_with_the_same_bits)
+{
+    struct rig_plan plan = rig_small;
+    plan.text = true;
+    stop_at_every_step(plan);
 }
 
 /* --- what goes wrong -------------------------------------------------------- */
