@@ -36,18 +36,6 @@ bool cell_says_text(const struct cell *c)
     return c->model->family->decode != NULL;
 }
 
-const char *const *cell_answers(const struct cell *c)
-{
-    return option_bool(&c->training, "use_verbalizers") ? c->dataset->verbalizers
-                                                        : c->dataset->classes;
-}
-
-const char *cell_template(const struct cell *c)
-{
-    bool used = cell_says_text(c) && option_bool(&c->training, "use_template");
-    return used ? c->dataset->prompt_template : NULL;
-}
-
 /* "key=text", a line break in it as \n and a backslash twice. */
 static void add_line(struct str *s, const char *key, const char *text)
 {
@@ -82,14 +70,17 @@ static void add_survey(struct str *s, const struct cell *c, const char *served)
 /* What a model that answers in text reads and says. */
 static void add_words(struct str *s, const struct cell *c)
 {
-    const char *const *answers = cell_answers(c), *template = cell_template(c);
+    const struct options *o = &c->training;
+    const struct dataset_info *d = c->dataset;
+    const char *const *answers = option_bool(o, "use_verbalizers") ? d->verbalizers : d->classes;
+    const char *prompt = option_bool(o, "use_template") ? d->prompt_template : NULL;
     char key[32];
-    for (int i = 0; i < c->dataset->n_classes; i++) {
+    for (int i = 0; i < d->n_classes; i++) {
         snprintf(key, sizeof key, "answer.%d", i);
         add_line(s, key, answers[i]);
     }
-    if (template)
-        add_line(s, "template", template);
+    if (prompt)
+        add_line(s, "template", prompt);
 }
 
 void cell_identify(struct cell *c, const struct cell_hashes *h, struct arena *a)

@@ -51,13 +51,6 @@ struct cell_hashes {
 /* Whether the model answers in text, as model_says_text, from the cell alone. */
 bool cell_says_text(const struct cell *c);
 
-/* The words of the classes, where the model is to say them: [n_classes], verbalizers or names as
- * the option use_verbalizers has it. */
-const char *const *cell_answers(const struct cell *c);
-
-/* What texts are put into, where the model answers in text: holds {text}; NULL: nothing. */
-const char *cell_template(const struct cell *c);
-
 /* Fills canonical and id from the rest. */
 void cell_identify(struct cell *c, const struct cell_hashes *h, struct arena *a);
 

@@ -24,12 +24,24 @@ static void print_shared(const struct dataset *x, const struct dataset *y, bool 
     str_release(&text);
 }
 
+/* Whether path is a file, and not a descriptor of a data set. */
+static bool is_spec(const char *path, struct arena *a)
+{
+    struct err ignored = {0};
+    if (!str_ends(path, ".yaml"))
+        return false;
+    const struct yaml *root = yaml_read(a, path, &ignored);
+    return !root || root->kind != YAML_MAP || !yaml_get(root, "reader");
+}
+
 /* Loads the named sets, prints each one's audit and what each two of them share; of a set under
  * whose name the survey's code served other rows, these too. */
 int cmd_audit(const struct command_line *cl, FILE *out, struct err *e)
 {
     if (cl->memorise)
         return cmd_memorise(cl, out, e);
+    if (is_spec(cl->args[0], cl->arena))
+        return cmd_audit_spec(cl, out, e);
     struct asset_flags flags = command_asset_flags(cl);
     const struct dataset **sets = arena_array(cl->arena, (size_t)cl->n_args, sizeof *sets);
     for (int i = 0; i < cl->n_args; i++) {

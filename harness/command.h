@@ -95,6 +95,7 @@ struct asset_flags command_asset_flags(const struct command_line *cl);
 command_function cmd_plan, cmd_run, cmd_status, cmd_explain, cmd_report, cmd_audit, cmd_fetch,
     cmd_models, cmd_methods, cmd_datasets, cmd_protocols, cmd_doctor, cmd_predict, cmd_help,
     cmd_version;
-command_function cmd_memorise; /* audit --memorise */
+command_function cmd_memorise;   /* audit --memorise */
+command_function cmd_audit_spec; /* audit SPEC.yaml */
 
 #endif

@@ -26,12 +26,18 @@ const struct command commands[] = {
     {"report", "[SPEC]", "write tables, figures and the page",
      "With a spec: of its cells only. Reads the database; changes nothing in it.",
      FLAG_HELP | FLAG_DB | FLAG_OUT | FLAG_ONLY, 0, 1, cmd_report},
-    {"audit", "DATASET...", "say what is wrong with data sets, before anyone trains on them",
-     "Duplicates and near duplicates within and across splits, texts with two labels, balance,\n"
-     "lengths, and rows that two of the named sets share. With --memorise a table instead: the\n"
-     "accuracy of a lookup table of the training rows and of their nearest neighbour, on the\n"
-     "rows as the survey split them and as `sound` does.",
-     FLAG_HELP | FLAG_OFFLINE | FLAG_JSON | FLAG_MEMORISE, 1, MANY, cmd_audit},
+    {"audit", "DATASET... | SPEC.yaml",
+     "say what is wrong with data sets, or with a spec's protocol, before anyone trains",
+     "Data sets: duplicates and near duplicates within and across splits, texts with two labels,\n"
+     "balance, lengths, and rows that two of the named sets share. With --memorise a table\n"
+     "instead: the accuracy of a lookup table of the training rows and of their nearest\n"
+     "neighbour, on the rows as the survey split them and as `sound` does.\n"
+     "A spec: leaks into the judged rows, mixed units, rows shared between sets, unusual\n"
+     "learning rates, unequal updates between sizes, lone seeds, cut targets; with the results\n"
+     "in the database also models that answer one class. Only what is here already is looked\n"
+     "at. Exit status 1 when something was found.",
+     FLAG_HELP | FLAG_OFFLINE | FLAG_JSON | FLAG_DB | FLAG_ONLY | FLAG_MEMORISE, 1, MANY,
+     cmd_audit},
     {"fetch", "[NAME...]", "bring data sets and models here, verified",
      "NAME is a data set or a model; --spec SPEC fetches all that a spec needs. Files are kept in\n"
      "the cache by their sha256; what is there already is only checked.",

@@ -71,37 +71,84 @@ static struct row_counts count_rows(const struct cell *c)
                                at_most(n.validation, most), at_most(n.test, most)};
 }
 
-/* Operations for one token: forward, and what training adds. Counted from the matrices that
- * a token goes through (2 operations a weight), attention's two products, and for the
- * backward pass the layers from the lowest trainable one up. */
-static void count_operations(struct estimate *x, const struct model *m)
+/* Words of a class are taken to have so many tokens: which they have, only a tokenizer knows. */
+enum { TARGET_TOK = 4 };
+
+/* Operations of one text, and of each target that its encoding is held against. */
+struct work {
+    double text, target;
+};
+
+/* Whether a weight is applied to target tokens: a decoder's, but for the keys and values that
+ * its cross-attention makes of the text. */
+static bool reads_target(const struct model *m, const struct param *p)
 {
-    double weights = 0, above = 0, trained = 0;
-    int n_layers = 0, lowest = 1 << 30;
-    for (int i = 0; i < m->n_sites; i++)
-        if (m->sites[i].layer >= n_layers)
-            n_layers = m->sites[i].layer + 1;
+    bool decoder = false;
+    for (int i = 0; i < m->n_sites; i++) {
+        const struct site *s = &m->sites[i];
+        if (s->kind == SITE_LINEAR && s->weight == p)
+            return s->decoder && !(s->cross && (s->role == ROLE_K || s->role == ROLE_V));
+        decoder = decoder || (s->decoder && s->layer == p->layer);
+    }
+    return decoder;
+}
+
+/* The lowest layer in which something trains. */
+static int lowest_trainable(const struct model *m)
+{
+    int lowest = 1 << 30;
     for (int i = 0; i < m->params.n; i++) {
         const struct param *p = m->params.items[i];
         if (p->trainable && p->part != PART_HEAD && p->layer < lowest)
             lowest = p->layer;
     }
+    return lowest;
+}
+
+/* Attention's two products, and the logits of the vocabulary where the model says words. */
+static struct work count_products(const struct model *m, double n_tok)
+{
+    struct work w = {0};
+    int width = 0;
+    for (int i = 0; i < m->n_sites; i++) {
+        const struct site *s = &m->sites[i];
+        if (s->kind != SITE_KEY_VALUE)
+            continue;
+        double keys = s->decoder && !s->cross ? TARGET_TOK : n_tok;
+        double *of = s->decoder ? &w.target : &w.text;
+        *of += 4.0 * s->in_features * keys * (s->decoder ? TARGET_TOK : n_tok);
+        width = s->in_features;
+    }
+    if (model_says_text(m))
+        w.target += 2.0 * (double)option_int(&m->config, "vocab_size") * width * TARGET_TOK;
+    return w;
+}
+
+/* Forward, and what training adds. Counted from the matrices that a token goes through (2
+ * operations a weight), attention's two products, and for the backward pass the layers from the
+ * lowest trainable one up. */
+static void count_operations(struct estimate *x, const struct model *m)
+{
+    int n_layers = 0, lowest = lowest_trainable(m);
+    struct work forward = count_products(m, x->n_tok), back = {0};
+    for (int i = 0; i < m->n_sites; i++)
+        if (m->sites[i].layer >= n_layers)
+            n_layers = m->sites[i].layer + 1;
+    if (lowest < n_layers)
+        back = (struct work){2 * forward.text, 2 * forward.target};
     for (int i = 0; i < m->params.n; i++) {
         const struct param *p = m->params.items[i];
         if (p->role != PARAM_WEIGHT || p->layer < 0)
             continue;
-        double n = 2.0 * p->rows * p->cols;
-        weights += n;
-        above += p->layer >= lowest ? n : 0;
-        trained += p->trainable ? n : 0;
+        bool target = reads_target(m, p);
+        double n = 2.0 * p->rows * p->cols * (target ? TARGET_TOK : x->n_tok);
+        *(target ? &forward.target : &forward.text) += n;
+        *(target ? &back.target : &back.text) +=
+            (p->layer >= lowest ? n : 0) + (p->trainable ? n : 0);
     }
-    double attention = 0;
-    for (int i = 0; i < m->n_sites; i++)
-        if (m->sites[i].kind == SITE_KEY_VALUE)
-            attention += 4.0 * m->sites[i].in_features * x->n_tok;
-    x->forward_flops = weights + attention;
-    x->training_flops =
-        x->forward_flops + above + trained + (lowest < n_layers ? 2 * attention : 0);
+    double n_candidates = model_says_text(m) ? m->n_labels : 0;
+    x->forward_flops = forward.text + n_candidates * forward.target;
+    x->training_flops = forward.text + forward.target + back.text + back.target;
 }
 
 /* Tokens of the longest text a cell may see. */
@@ -110,9 +157,6 @@ static int longest(const struct cell *c, const struct model *m)
     int n_tok = (int)option_int(&c->training, "max_length");
     return n_tok < model_max_tokens(m) ? n_tok : model_max_tokens(m);
 }
-
-/* Words of a class are taken to have so many tokens: which they have, only a tokenizer knows. */
-enum { TARGET_TOK = 4 };
 
 /* Targets of this many classes. */
 static struct targets guess_targets(int n_classes, struct arena *a)
@@ -216,5 +260,5 @@ void estimate_fill(struct cell *c, const struct estimate *x)
     c->trainable_params = x->trainable_params;
     c->total_params = x->total_params;
     c->est_memory_bytes = x->memory_bytes;
-    c->est_seconds = operations * x->n_tok / nominal_flops_per_second;
+    c->est_seconds = operations / nominal_flops_per_second;
 }

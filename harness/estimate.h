@@ -16,7 +16,7 @@ struct estimate {
     size_t trainable_params, total_params;
     size_t memory_bytes;
     int n_tok;                            /* a text is taken to have: half the longest */
-    double forward_flops, training_flops; /* for one token */
+    double forward_flops, training_flops; /* of one text, with all classes or its own as targets */
 };
 
 /* From the cell's model, method and batch. */

@@ -4,6 +4,7 @@
 #include "harness/base/clock.h"
 #include "harness/base/environment.h"
 #include "harness/base/file.h"
+#include "harness/cell_rows.h"
 #include "harness/record.h"
 #include "harness/snapshot.h"
 #include "methods/peft.h"
@@ -22,8 +23,7 @@ struct execution {
     const struct execute_params *params;
     struct arena arena;
     struct record record; /* what will be stored */
-    const struct dataset *data;
-    struct split split;
+    struct cell_rows rows;
     struct tokenizer *tokenizer;
     struct targets targets; /* where the model answers in text */
     struct feed feeds[N_PARTS];
@@ -45,55 +45,29 @@ static bool option_is(const struct execution *x, const char *name, const char *c
     return str_equal(option_choice(&x->cell->training, name), choice);
 }
 
-static bool says_text(const struct execution *x)
-{
-    return x->cell->model->family->decode != NULL;
-}
-
-/* The rows, and which of them train, validate and test. */
-static int split_rows(struct execution *x, const struct asset_flags *flags, struct err *e)
-{
-    const struct options *o = &x->cell->training;
-    const struct dataset_info *info = x->cell->dataset;
-    long max_train = option_int(o, "max_train_samples"),
-         max_eval = option_int(o, "max_eval_samples");
-    struct split_options how = {.seed = (uint64_t)option_int(o, "split_seed"),
-                                .survey = option_is(x, "split", "survey"),
-                                .copies = option_is(x, "row_copies", "survey"),
-                                .deduplicate = option_bool(o, "deduplicate")};
-
-    x->data = option_is(x, "rows", "survey") ? dataset_load_served(info, flags, &x->arena, e)
-                                             : dataset_load(info, flags, &x->arena, e);
-    if (!x->data || split_make(&x->split, x->data, &how, &x->arena, e))
-        return -1;
-    if (max_train > 0 && max_train < x->split.train.n)
-        split_limit_train(&x->split, x->data, (int)max_train, how.seed, &x->arena);
-    if (max_eval > 0)
-        split_limit_evaluation(&x->split, x->data, (int)max_eval, how.seed, &x->arena);
-    return 0;
-}
-
 /* Data set, split, tokens. */
 static int load_data(struct execution *x, struct err *e)
 {
     const struct cell *c = x->cell;
     struct asset_flags flags = {.offline = x->params->offline};
 
-    if (split_rows(x, &flags, e) || zoo_fetch(&x->folder, c->model, &flags, e))
+    if (cell_rows_load(&x->rows, c, &flags, &x->arena, e) ||
+        zoo_fetch(&x->folder, c->model, &flags, e))
         return -1;
     x->tokenizer = tokenizer_open(str_text(&x->folder), e);
     if (!x->tokenizer)
         return -1;
-    if (says_text(x) &&
+    if (cell_says_text(x->cell) &&
         targets_encode(&x->targets, c->dataset, x->tokenizer, &c->training, &x->arena, e))
         return -1;
-    struct feed_source from = {.data = x->data,
+    struct feed_source from = {.data = x->rows.data,
                                .tokenizer = x->tokenizer,
                                .max_length = (int)option_int(&c->training, "max_length"),
-                               .targets = says_text(x) ? &x->targets : NULL,
-                               .prompted =
-                                   says_text(x) && option_bool(&c->training, "use_template")};
-    const struct rows *rows[N_PARTS] = {&x->split.train, &x->split.validation, &x->split.test};
+                               .targets = cell_says_text(x->cell) ? &x->targets : NULL,
+                               .prompted = cell_says_text(x->cell) &&
+                                           option_bool(&c->training, "use_template")};
+    const struct rows *rows[N_PARTS] = {&x->rows.split.train, &x->rows.split.validation,
+                                        &x->rows.split.test};
     for (int i = 0; i < N_PARTS; i++)
         if (feed_encode(&x->feeds[i], &from, rows[i], &x->arena, e))
             return -1;
@@ -170,7 +144,7 @@ static void prepare(struct execution *x)
     const struct options *o = &x->cell->training;
     int max_tok = (int)option_int(o, "micro_batch_tokens"), bound_tok = max_tok;
     int longest = (int)option_int(o, "max_length"); /* of a row with all its targets */
-    if (says_text(x))
+    if (cell_says_text(x->cell))
         longest += x->targets.offsets[x->targets.n_classes];
     if (bound_tok < longest)
         bound_tok = longest;
@@ -247,7 +221,7 @@ static struct train_options train_options_of(const struct options *o, bool by_to
 /* Whether what is reported counts target tokens. */
 static bool by_token(const struct execution *x)
 {
-    return says_text(x) && option_is(x, "metric_unit", "token");
+    return cell_says_text(x->cell) && option_is(x, "metric_unit", "token");
 }
 
 /* Takes up the snapshot, if any, and trains to the end. */
@@ -290,7 +264,7 @@ static int judge(struct execution *x, enum part part, double m[METRIC_COUNT], st
 
     scores_init(scores, f, true, &x->arena);
     engine_evaluate(&x->engine, f, &x->order[part], scores);
-    if (says_text(x))
+    if (cell_says_text(x->cell))
         scores_decode(scores, f, x->tokenizer, &x->arena);
     struct predictions p = scores_predictions(scores, f);
     record_split(&x->record, names[part], f, &p);
@@ -310,7 +284,7 @@ static int judge_and_store(struct execution *x, struct err *e)
         return -1;
     x->summary = (struct execute_summary){m[train_metric_named("accuracy", by_token(x))],
                                           m[train_metric_named("macro_f1", by_token(x))]};
-    record_data(&x->record, x->data, &x->split);
+    record_data(&x->record, x->rows.data, &x->rows.split);
     record_training(&x->record, &x->state, &x->steps, 1e-9 * (double)(clock_ns() - x->start_ns));
     x->record.result.run.n_cut_targets = x->targets.n_cut;
     return record_store(&x->record, x->params, e);

@@ -173,3 +173,127 @@ Test(protocol, all_shipped_ones_are_good)
     }
     arena_release(&a);
 }
+
+/* --- the survey's ------------------------------------------------------------- */
+
+/* The training options of a model, method and data set of the survey. */
+static void resolve_survey(struct options *training, const char *protocol, const char *model,
+                           const char *method, const char *dataset, struct arena *a)
+{
+    struct err e = {0};
+    struct protocol p;
+    struct options method_options;
+    const char *family = str_starts(model, "bert") ? "bert" : "t5";
+    const struct point at = {.word = {model, family, method, dataset, "pretrained", protocol, "1"},
+                             .method_label = method};
+    cr_assert(protocol_read(&p, protocol, a, &e) == 0, "%s", e.text);
+    options_init(training, training_options, a);
+    options_init(&method_options, method_find(method)->options, a);
+    cr_assert(protocol_apply(&p, &at, method_find(method), training, &method_options, &e) == 0,
+              "%s", e.text);
+}
+
+/* Every run that was logged: batch and epochs as in results/published, 1e-3 for all. */
+Test(protocol, published_has_every_logged_run)
+{
+    setenv("FTBENCH_HOME", ".", 1);
+    struct err e = {0};
+    struct str text = {0};
+    int n = 0;
+    cr_assert(file_read(&text, "results/published/final.csv", &e) == 0, "%s", e.text);
+    char *rest = text.buf, *line = strtok_r(rest, "\n", &rest);
+    cr_assert(str_starts(line, "model,method,dataset,epochs,effective_batch,"));
+    for (; (line = strtok_r(rest, "\n", &rest)); n++) {
+        struct arena a = {0};
+        struct options o;
+        char *model = strtok_r(line, ",", &line), *method = strtok_r(line, ",", &line);
+        char *dataset = strtok_r(line, ",", &line);
+        long epochs, batch;
+        cr_assert(str_to_long(&epochs, strtok_r(line, ",", &line)) == 0);
+        cr_assert(str_to_long(&batch, strtok_r(line, ",", &line)) == 0);
+        resolve_survey(&o, "published", model, method, dataset, &a);
+        cr_expect(option_int(&o, "train_batch_size") == batch, "%s %s %s: batch %ld", model, method,
+                  dataset, option_int(&o, "train_batch_size"));
+        cr_expect(option_int(&o, "num_train_epochs") == epochs, "%s %s %s: epochs", model, method,
+                  dataset);
+        cr_expect(option_float(&o, "learning_rate") == 1e-3);
+        arena_release(&a);
+    }
+    cr_expect(n == 40);
+    str_release(&text);
+}
+
+/* Every switch of the survey's code, and none of them in `sound`. */
+Test(protocol, published_and_sound_differ_in_every_switch)
+{
+    static const struct {
+        const char *option, *published, *sound;
+    } switches[] = {
+        {"rows", "survey", "own"},
+        {"row_copies", "survey", "one"},
+        {"deduplicate", "false", "true"},
+        {"split", "survey", "sound"},
+        {"metric_unit", "token", "example"},
+        {"target_length", "n_classes", "full"},
+        {"target_eos", "false", "true"},
+        {"use_verbalizers", "false", "true"},
+        {"use_template", "false", "true"},
+        {"load_best_model_at_end", "false", "true"},
+        {"weight_decay", "0", "0.01"},
+        {"warmup_ratio", "0", "0.06"},
+        {"max_length", "128", "128"},
+        {"max_grad_norm", "1", "1"},
+        {"lr_scheduler_type", "linear", "linear"},
+    };
+    setenv("FTBENCH_HOME", ".", 1);
+    struct arena a = {0};
+    struct options published, sound;
+    resolve_survey(&published, "published", "bert-base-cased", "lora", "ag_news", &a);
+    resolve_survey(&sound, "sound", "bert-base-cased", "lora", "ag_news", &a);
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
+        int k = 0;
+        while (strcmp(training_options[k].name, switches[i].option) != 0)
+            k++;
+        struct str one = {0}, other = {0};
+        option_text(&one, &published, k);
+        option_text(&other, &sound, k);
+        cr_expect(strcmp(str_text(&one), switches[i].published) == 0, "%s is %s",
+                  switches[i].option, str_text(&one));
+        cr_expect(strcmp(str_text(&other), switches[i].sound) == 0, "sound: %s is %s",
+                  switches[i].option, str_text(&other));
+        str_release(&one);
+        str_release(&other);
+    }
+    arena_release(&a);
+}
+
+/* published-fixed-lr changes the rate of full fine-tuning and nothing else. */
+Test(protocol, one_cause_alone)
+{
+    static const struct {
+        const char *model, *method;
+        double rate;
+    } cases[] = {{"bert-base-cased", "full", 2e-5},
+                 {"bert-base-cased", "lora", 1e-3},
+                 {"flan-t5-base", "full", 1e-4},
+                 {"flan-t5-xl", "lora", 1e-3}};
+    setenv("FTBENCH_HOME", ".", 1);
+    struct err e = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena a = {0};
+        struct options o, fixed;
+        struct str one = {0}, other = {0};
+        resolve_survey(&o, "published", cases[i].model, cases[i].method, "imdb_truncated", &a);
+        resolve_survey(&fixed, "published-fixed-lr", cases[i].model, cases[i].method,
+                       "imdb_truncated", &a);
+        cr_expect(option_float(&fixed, "learning_rate") == cases[i].rate, "%s %s: %g",
+                  cases[i].model, cases[i].method, option_float(&fixed, "learning_rate"));
+        cr_assert(option_set(&fixed, "learning_rate", "1e-3", &e) == 0);
+        options_canonical(&one, &o, NULL, false);
+        options_canonical(&other, &fixed, NULL, false);
+        cr_expect(strcmp(str_text(&one), str_text(&other)) == 0);
+        str_release(&one);
+        str_release(&other);
+        arena_release(&a);
+    }
+}
