@@ -16,7 +16,9 @@ static int declare(struct tuned *t, struct err *e)
             n++;
         }
     }
-    return n ? 0 : err_usage(e, "this model has no biases to train");
+    return n ? 0
+             : err_usage(e, "this model has nothing it could train: no projection has a bias and "
+                            "no normalisation a shift");
 }
 
 const struct method method_bitfit = {

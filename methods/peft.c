@@ -8,7 +8,7 @@
 
 static struct peft_place place_of(const struct tuned *t, const struct param *p, struct arena *a)
 {
-    const struct peft_format *format = t->method->peft;
+    const struct peft_format *format = peft_format_of(t->method, t->model);
     bool short_name = format && format->prompt_learning;
     struct peft_place at = {
         .name = arena_printf(a, "base_model.%s%s", short_name ? "" : "model.", p->name),
@@ -93,8 +93,9 @@ static void complain(struct str *wrong, const char *what, const char *name)
 
 static bool same_shape(const struct safetensor *one, const struct peft_place *at)
 {
-    return one->n_dims == at->n_dims && one->dims[0] == at->dims[0] &&
-           (at->n_dims == 1 || one->dims[1] == at->dims[1]);
+    bool fits = one->n_dims == at->n_dims &&
+                (at->spare_rows ? one->dims[0] >= at->dims[0] : one->dims[0] == at->dims[0]);
+    return fits && (at->n_dims == 1 || one->dims[1] == at->dims[1]);
 }
 
 /* Fills every trained parameter; names of tensors that are missing, of another

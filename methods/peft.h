@@ -3,7 +3,7 @@
  * adapter_model.safetensors, the classification head included.
  *
  * PEFT loads what is written here and what PEFT 0.21 saved for a sequence
- * classifier is read here. A method PEFT does not have (full, head, bitfit,
+ * classifier or an encoder-decoder is read here. A method PEFT does not have (full, head, bitfit,
  * adapter, null) is written in the same two files: peft_type is "FTBENCH_" and
  * the method's name in capitals, options stand under their own names, every
  * trained tensor is "base_model.model." and the parameter's name.
@@ -22,6 +22,7 @@ struct peft_place {
     int n_dims;
     int64_t dims[2];
     size_t first, stride; /* in values */
+    bool spare_rows;      /* a file's tensor may have more rows, which are passed over */
 };
 
 /* How PEFT stores a method. Options have PEFT's names and are written by them; a
@@ -40,6 +41,9 @@ struct peft_format {
     /* Changes the place of a PART_METHOD parameter; NULL: the usual one,
      * "base_model.model." + name in its own shape. */
     void (*place)(const struct tuned *t, const struct param *p, struct peft_place *at);
+    /* Why PEFT cannot say what is computed on this model, or NULL when it can. Where it
+     * cannot, the method is written as one PEFT does not have. May be NULL: it always can. */
+    const char *(*unfit)(const struct model *m);
 };
 
 /* Writes t's trained parameters to dir (made when missing). base_model: name or

@@ -7,29 +7,45 @@
 #include <ctype.h>
 #include <string.h>
 
-void peft_type(struct str *type, const struct method *m)
+const struct peft_format *peft_format_of(const struct method *method, const struct model *m)
 {
-    if (m->peft) {
-        str_add(type, m->peft->type);
+    const struct peft_format *format = method->peft;
+    return format && format->unfit && format->unfit(m) ? NULL : format;
+}
+
+/* Appends peft_type of a method: PEFT's, or "FTBENCH_" and the name in capitals. */
+static void add_type(struct str *type, const struct method *method, const struct model *m)
+{
+    const struct peft_format *format = peft_format_of(method, m);
+    if (format) {
+        str_add(type, format->type);
         return;
     }
     str_add(type, "FTBENCH_");
-    for (const char *c = m->name; *c; c++)
+    for (const char *c = method->name; *c; c++)
         str_add_char(type, (char)toupper((unsigned char)*c));
 }
 
-static const struct method *find_by_type(const char *type)
+static int find_by_type(const struct method **found, const char *type, const struct model *m,
+                        struct err *e)
 {
-    const struct method *found = NULL;
-    for (int i = 0; methods[i] && !found; i++) {
+    const char *unfit = NULL;
+    *found = NULL;
+    for (int i = 0; methods[i] && !*found; i++) {
         struct str own = {0};
-        peft_type(&own, methods[i]);
+        add_type(&own, methods[i], m);
         if (str_equal(str_text(&own), type))
-            found = methods[i];
+            *found = methods[i];
+        else if (methods[i]->peft && str_equal(methods[i]->peft->type, type))
+            unfit = methods[i]->peft->unfit(m);
         str_release(&own);
     }
-    return found;
+    if (unfit)
+        return err_set(e, "peft_type \"%s\" cannot be read for this model: %s", type, unfit);
+    return *found ? 0 : err_set(e, "peft_type \"%s\": no method here", type);
 }
+
+static const char submodules[] = "num_transformer_submodules";
 
 /* Whether PEFT takes module for one that target names: the whole of it or its
  * last parts. */
@@ -117,7 +133,7 @@ static json_t *option_json(const struct tuned *t, int i)
     case OPTION_LIST:
         break;
     }
-    if (t->method->peft)
+    if (peft_format_of(t->method, t->model))
         return target_names(t, opt->name);
     json_t *words = json_array();
     for (int k = 0; k < v->n_list; k++)
@@ -125,21 +141,30 @@ static json_t *option_json(const struct tuned *t, int i)
     return words;
 }
 
-/* What PEFT wants to know about a model that gets virtual tokens. */
+/* What PEFT wants to know about a model that gets virtual tokens. Of an encoder-decoder it
+ * counts the decoder's attentions to itself, and gives it a second half of everything
+ * (prefix.c, prompt.c) unless the format says otherwise. */
 static void add_sizes(json_t *config, const struct tuned *t)
 {
-    int n_attention = 0;
+    bool text = model_says_text(t->model);
+    int n_attention = 0, width = 0;
     const struct site *one = NULL;
-    for (int i = 0; i < t->model->n_sites; i++)
-        if (t->model->sites[i].kind == SITE_KEY_VALUE) {
-            one = &t->model->sites[i];
+    for (int i = 0; i < t->model->n_sites; i++) {
+        const struct site *s = &t->model->sites[i];
+        if (s->kind == SITE_KEY_VALUE && (!text || (s->decoder && !s->cross))) {
+            one = s;
             n_attention++;
         }
+    }
+    for (int i = 0; i < t->model->params.n; i++)
+        if (t->model->params.items[i]->part == PART_METHOD)
+            width = t->model->params.items[i]->cols;
     assert(one);
     json_object_set_new(config, "num_layers", json_integer(n_attention));
     json_object_set_new(config, "num_attention_heads", json_integer(one->n_heads));
-    json_object_set_new(config, "token_dim", json_integer(one->out_features));
-    json_object_set_new(config, "num_transformer_submodules", json_integer(1));
+    json_object_set_new(config, "token_dim", json_integer(width));
+    if (!json_object_get(config, submodules))
+        json_object_set_new(config, submodules, json_integer(text ? 2 : 1));
 }
 
 /* The head's modules, which PEFT trains and saves whole. */
@@ -155,11 +180,11 @@ static json_t *head_modules(const struct tuned *t)
     return names;
 }
 
-static json_t *parse_fixed(const struct method *m)
+static json_t *parse_fixed(const struct peft_format *format)
 {
     struct err e = {0};
-    const char *text = m->peft ? m->peft->fixed : "{}";
-    json_t *fixed = json_parse(text, strlen(text), m->name, &e);
+    const char *text = format ? format->fixed : "{}";
+    json_t *fixed = json_parse(text, strlen(text), "fixed", &e);
     assert(fixed);
     return fixed;
 }
@@ -167,18 +192,20 @@ static json_t *parse_fixed(const struct method *m)
 int peft_write_config(const struct tuned *t, const char *base_model, const char *path,
                       struct err *e)
 {
-    json_t *config = parse_fixed(t->method);
+    const struct peft_format *format = peft_format_of(t->method, t->model);
+    json_t *config = parse_fixed(format);
     struct str type = {0};
-    peft_type(&type, t->method);
+    add_type(&type, t->method, t->model);
     json_object_set_new(config, "peft_type", json_string(str_text(&type)));
-    json_object_set_new(config, "task_type", json_string("SEQ_CLS"));
+    json_object_set_new(config, "task_type",
+                        json_string(model_says_text(t->model) ? "SEQ_2_SEQ_LM" : "SEQ_CLS"));
     json_object_set_new(config, "inference_mode", json_true());
     json_object_set_new(config, "base_model_name_or_path",
                         base_model ? json_string(base_model) : json_null());
     json_object_set_new(config, "modules_to_save", head_modules(t));
     for (int i = 0; i < t->options.n; i++)
         json_object_set_new(config, t->options.table[i].name, option_json(t, i));
-    if (t->method->peft && t->method->peft->prompt_learning)
+    if (format && format->prompt_learning)
         add_sizes(config, t);
     int rc = json_write(path, config, e);
     json_decref(config);
@@ -266,11 +293,12 @@ static int read_option(struct options *o, const struct option *opt, const json_t
     return rc;
 }
 
-static int read_target_option(struct options *o, const struct method *method, const char *option,
-                              const struct model *m, const struct safetensors *file, struct err *e)
+static int read_target_option(struct options *o, const struct peft_format *format,
+                              const char *option, const struct model *m,
+                              const struct safetensors *file, struct err *e)
 {
     struct str words = {0};
-    int rc = roles_from_tensors(&words, method->peft, option, m, file, e);
+    int rc = roles_from_tensors(&words, format, option, m, file, e);
     if (rc == 0)
         rc = option_set(o, option, str_text(&words), e);
     str_release(&words);
@@ -278,11 +306,14 @@ static int read_target_option(struct options *o, const struct method *method, co
 }
 
 /* Fields that would mean another computation than ours. */
-static int check_fixed(const struct method *method, json_t *config, struct err *e)
+static int check_fixed(const struct method *method, const struct model *m, json_t *config,
+                       struct err *e)
 {
-    json_t *fixed = parse_fixed(method), *want;
+    json_t *fixed = parse_fixed(peft_format_of(method, m)), *want;
     const char *key;
     int rc = 0;
+    if (model_says_text(m)) /* what the decoder would get is never read */
+        json_object_del(fixed, submodules);
     json_object_foreach(fixed, key, want)
     {
         const json_t *is = json_object_get(config, key);
@@ -301,9 +332,10 @@ static int check_fixed(const struct method *method, json_t *config, struct err *
 static int read_options(struct options *o, const struct method *method, const struct model *model,
                         const json_t *config, const struct safetensors *file, struct err *e)
 {
+    const struct peft_format *format = peft_format_of(method, model);
     for (const struct option *opt = method->options; opt->name; opt++) {
-        bool by_tensors = opt->type == OPTION_LIST && method->peft;
-        int rc = by_tensors ? read_target_option(o, method, opt->name, model, file, e)
+        bool by_tensors = opt->type == OPTION_LIST && format;
+        int rc = by_tensors ? read_target_option(o, format, opt->name, model, file, e)
                             : read_option(o, opt, config, e);
         if (rc != 0)
             return -1;
@@ -311,15 +343,14 @@ static int read_options(struct options *o, const struct method *method, const st
     return 0;
 }
 
-static int read_method(const struct method **method, json_t *config, struct err *e)
+static int read_method(const struct method **method, const struct model *m, json_t *config,
+                       struct err *e)
 {
     const char *type;
-    if (json_text(&type, config, "peft_type", "adapter", e) != 0)
+    if (json_text(&type, config, "peft_type", "adapter", e) != 0 ||
+        find_by_type(method, type, m, e) != 0)
         return -1;
-    *method = find_by_type(type);
-    if (!*method)
-        return err_set(e, "peft_type \"%s\": no method here", type);
-    return check_fixed(*method, config, e);
+    return check_fixed(*method, m, config, e);
 }
 
 int peft_config(const struct method **method, struct options *options, const struct model *model,
@@ -333,7 +364,7 @@ int peft_config(const struct method **method, struct options *options, const str
     if (rc == 0)
         rc = safetensors_open(&file, file_join(&path, dir, PEFT_TENSOR_FILE), &scratch, e);
     if (rc == 0) {
-        rc = read_method(method, config, e);
+        rc = read_method(method, model, config, e);
         if (rc == 0) {
             options_init(options, (*method)->options, a);
             rc = read_options(options, *method, model, config, &file, e);

@@ -10,8 +10,8 @@
 #define PEFT_CONFIG_FILE "adapter_config.json"
 #define PEFT_TENSOR_FILE "adapter_model.safetensors"
 
-/* Appends peft_type of a method: PEFT's, or "FTBENCH_" and the name in capitals. */
-void peft_type(struct str *type, const struct method *m);
+/* How PEFT stores the method on this model, or NULL. */
+const struct peft_format *peft_format_of(const struct method *method, const struct model *m);
 
 int peft_write_config(const struct tuned *t, const char *base_model, const char *path,
                       struct err *e) MUST_CHECK;

@@ -6,6 +6,10 @@
  * the first row of a sequence (a pooler) reads the first virtual token. Starts
  * normal with deviation 0.02, the scale of trained token embeddings: PEFT's
  * standard normal is some 50 times larger than any token it stands beside.
+ *
+ * In an encoder-decoder they stand in front of the encoder's input alone, as in the
+ * paper. PEFT computes that too, but saves as many rows again for the decoder unless
+ * num_transformer_submodules is 1; it never reads them, and they are passed over here.
  */
 #include "methods/peft.h"
 #include "methods/registry.h"
@@ -46,9 +50,9 @@ static struct tensor *after(void *state, struct forward *f, const struct site *s
 
 static void place(const struct tuned *t, const struct param *p, struct peft_place *at)
 {
-    (void)t;
     (void)p;
     at->name = "prompt_embeddings";
+    at->spare_rows = model_says_text(t->model);
 }
 
 static const struct peft_format format = {

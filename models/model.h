@@ -130,6 +130,8 @@ struct family {
      * targets the logits of the vocabulary [n_target_tok, vocab_size]. */
     struct tensor *(*encode)(struct forward *f);
     struct tensor *(*decode)(struct forward *f, struct tensor *encoded);
+    const char *output_layer; /* of a model that answers in text: the parameter that makes the
+                                 logits where it is none of the input's too */
     /* The longest sequence, prepended rows and position_start included; INT_MAX when
      * positions are relative. */
     int (*max_tokens)(const struct model *m);

@@ -502,6 +502,7 @@ const struct family t5_family = {.name = "t5",
                                  .base_prefix = "",
                                  .ignored_tensors = ignored,
                                  .declare = t5_declare,
+                                 .output_layer = "lm_head.weight",
                                  .encode = t5_encode,
                                  .decode = t5_decode,
                                  .max_tokens = t5_max_tokens};

@@ -3,7 +3,7 @@
  *   bench_roundtrip read BASE ADAPTER BATCH
  *   bench_roundtrip write BASE ADAPTER BATCH METHOD [NAME=VALUE ...]
  * write trains a few large steps first, so that nothing is near its start. Both
- * print the logits of the batch (3 classes), a line a sequence.
+ * print the logits of the batch, a line a sequence (3 classes) or a target's token.
  */
 #include "tests/methods/fixture.h"
 
@@ -24,7 +24,7 @@ static void write_adapter(struct rig *r, const struct batch *b, char **argv)
 int main(int argc, char **argv)
 {
     struct rig r = {0};
-    float logits[256];
+    float logits[4096];
     if (argc < 5 + (argc > 1 && strcmp(argv[1], "write") == 0)) {
         fprintf(stderr, "usage: read|write BASE ADAPTER BATCH [METHOD NAME=VALUE ...]\n");
         return 2;
@@ -36,11 +36,10 @@ int main(int argc, char **argv)
         open_adapter(&r, argv[2], argv[3], 3);
         rig_measure(&r, &b);
     }
-    assert((size_t)(b.n_seq * 3) <= sizeof logits / sizeof *logits);
-    rig_logits(&r, &b, logits);
-    for (int s = 0; s < b.n_seq; s++)
-        printf("%.9g %.9g %.9g\n", (double)logits[3 * s], (double)logits[3 * s + 1],
-               (double)logits[3 * s + 2]);
+    int n_rows = b.n_target_tok ? b.n_target_tok : b.n_seq;
+    int n_cols = rig_logits(&r, &b, logits, sizeof logits / sizeof *logits);
+    for (int i = 0; i < n_rows * n_cols; i++)
+        printf("%.9g%c", (double)logits[i], i % n_cols == n_cols - 1 ? '\n' : ' ');
     rig_release(&r);
     return 0;
 }

@@ -64,6 +64,32 @@ static inline void declare_small(struct rig *r, const char *dropout)
     must(model_declare(&r->model, family, &config, 3, &r->arena, &e), &e);
 }
 
+/* Encoder-decoders with odd sizes: heads * d_kv is not d_model. tied: one decoder layer and
+ * the embedding for an output layer; else two and one of its own. Gated, for the kinks of
+ * T5 1.0's ReLU spoil finite differences; test_golden.c has both. */
+static inline void declare_small_t5(struct rig *r, bool tied, const char *dropout)
+{
+    static const char *const sizes[] = {"vocab_size=40",
+                                        "d_model=12",
+                                        "d_kv=5",
+                                        "d_ff=20",
+                                        "feed_forward_proj=gated-gelu",
+                                        "num_layers=2",
+                                        "num_heads=3",
+                                        "relative_attention_num_buckets=8",
+                                        "relative_attention_max_distance=12",
+                                        NULL};
+    struct options config;
+    struct err e = {0};
+    const struct family *family = family_find("t5");
+    options_init(&config, family->config, &r->arena);
+    must(set_options(&config, sizes, &e), &e);
+    must(option_set(&config, "dropout_rate", dropout, &e), &e);
+    must(option_set(&config, "num_decoder_layers", tied ? "1" : "2", &e), &e);
+    must(option_set(&config, "tie_word_embeddings", tied ? "true" : "false", &e), &e);
+    must(model_declare(&r->model, family, &config, 3, &r->arena, &e), &e);
+}
+
 static inline int attach(struct rig *r, const char *method, const char *const *settings,
                          struct err *e)
 {
@@ -84,13 +110,16 @@ static inline void rig_release(struct rig *r)
     arena_release(&r->arena);
 }
 
-/* Mean loss [1, 1], and the logits it came from. */
+/* Mean loss [1, 1] of the labels, or of every token of the targets, and the logits it
+ * came from. */
 static inline struct tensor *rig_loss(struct rig *r, const struct batch *b, bool training,
                                       uint32_t step, struct tensor **logits)
 {
     tape_begin(&r->tape, training, 5, step);
     *logits = model_logits(&r->model, &r->tape, b, &r->tuned.hooks);
-    return op_cross_entropy(&r->tape, *logits, b->labels, 1 / (float)b->n_seq);
+    bool text = model_says_text(&r->model);
+    return op_cross_entropy(&r->tape, *logits, text ? b->target_ids : b->labels,
+                            1 / (float)(text ? b->n_target_tok : b->n_seq));
 }
 
 /* Takes the memory that a step on b needs, told by a dry run of it. */
@@ -131,46 +160,64 @@ static inline float rig_step(struct rig *r, const struct batch *b, long step, do
     return loss;
 }
 
-/* Logits without dropout, into out[n_seq * n_labels]. */
-static inline void rig_logits(struct rig *r, const struct batch *b, float *out)
+/* Logits without dropout, into out[room]. Returns their number a row: of a sequence, or of
+ * a target's token. */
+static inline int rig_logits(struct rig *r, const struct batch *b, float *out, size_t room)
 {
     tape_begin(&r->tape, false, 5, 0);
     struct tensor *logits = model_logits(&r->model, &r->tape, b, &r->tuned.hooks);
-    memcpy(out, logits->data, (size_t)b->n_seq * (size_t)logits->cols * sizeof *out);
+    size_t n = (size_t)logits->rows * (size_t)logits->cols;
+    assert(n <= room);
+    memcpy(out, logits->data, n * sizeof *out);
+    return logits->cols;
 }
 
-/* A batch from {"input_ids", "token_type_ids", "labels"}, owned by a. */
+/* The numbers of a list of lists end to end; offsets[n + 1] of the lists. */
+static inline int *read_lists(const json_t *lists, int *offsets, struct arena *a)
+{
+    size_t n = json_array_size(lists);
+    for (size_t i = 0; i < n; i++)
+        offsets[i + 1] = offsets[i] + (int)json_array_size(json_array_get(lists, i));
+    int *flat = arena_array(a, (size_t)offsets[n] + 1, sizeof *flat);
+    for (size_t i = 0; i < n; i++)
+        for (int k = offsets[i]; k < offsets[i + 1]; k++)
+            flat[k] = (int)json_integer_value(
+                json_array_get(json_array_get(lists, i), (size_t)(k - offsets[i])));
+    return flat;
+}
+
+/* A batch from {"input_ids"} with {"token_type_ids", "labels"} or {"targets"}, one of each
+ * sequence; owned by a. */
 static inline struct batch read_batch(const char *path, struct arena *a)
 {
     struct err e = {0};
     json_t *file = json_read(path, &e);
     must(file ? 0 : -1, &e);
-    const json_t *ids = json_object_get(file, "input_ids");
-    const json_t *types = json_object_get(file, "token_type_ids");
-    int n_seq = (int)json_array_size(ids), n_tok = 0;
-    int *offsets = arena_array(a, (size_t)n_seq + 1, sizeof(int));
-    int *labels = arena_array(a, (size_t)n_seq, sizeof(int));
-    for (int s = 0; s < n_seq; s++) {
-        n_tok += (int)json_array_size(json_array_get(ids, (size_t)s));
-        offsets[s + 1] = n_tok;
-        labels[s] =
-            (int)json_integer_value(json_array_get(json_object_get(file, "labels"), (size_t)s));
+    const json_t *targets = json_object_get(file, "targets");
+    int n = (int)json_array_size(json_object_get(file, "input_ids"));
+    int *offsets = arena_array(a, (size_t)n + 1, sizeof(int));
+    int *target_offsets = arena_array(a, (size_t)n + 1, sizeof(int));
+    int *labels = arena_array(a, (size_t)n + 1, sizeof(int));
+    struct batch b = {.n_seq = n, .offsets = offsets};
+    b.input_ids = read_lists(json_object_get(file, "input_ids"), offsets, a);
+    b.n_tok = offsets[n];
+    if (targets) {
+        for (int s = 0; s <= n; s++)
+            labels[s] = s;
+        b.n_target = n;
+        b.target_starts = labels;
+        b.target_ids = read_lists(targets, target_offsets, a);
+        b.target_offsets = target_offsets;
+        b.n_target_tok = target_offsets[n];
+    } else {
+        b.token_type_ids = read_lists(json_object_get(file, "token_type_ids"), target_offsets, a);
+        for (int s = 0; s < n; s++)
+            labels[s] =
+                (int)json_integer_value(json_array_get(json_object_get(file, "labels"), (size_t)s));
+        b.labels = labels;
     }
-    int *flat = arena_array(a, 2 * (size_t)n_tok, sizeof(int));
-    for (int s = 0; s < n_seq; s++)
-        for (int i = offsets[s]; i < offsets[s + 1]; i++) {
-            size_t at = (size_t)(i - offsets[s]);
-            flat[i] = (int)json_integer_value(json_array_get(json_array_get(ids, (size_t)s), at));
-            flat[n_tok + i] =
-                (int)json_integer_value(json_array_get(json_array_get(types, (size_t)s), at));
-        }
     json_decref(file);
-    return (struct batch){.n_seq = n_seq,
-                          .n_tok = n_tok,
-                          .offsets = offsets,
-                          .input_ids = flat,
-                          .token_type_ids = flat + n_tok,
-                          .labels = labels};
+    return b;
 }
 
 /* The model of a Hugging Face folder, nothing attached yet. */

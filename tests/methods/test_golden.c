@@ -1,5 +1,5 @@
-/* Every method against PEFT 0.21.2 or plain PyTorch, float32, dropout off: see
- * tests/golden/methods/make.py. */
+/* Every method against PEFT 0.21.2 or plain PyTorch, float32, dropout off: see make.py in
+ * tests/golden/methods (an encoder) and tests/golden/methods_t5 (encoder-decoders). */
 #include "tests/methods/fixture.h"
 
 #include "models/safetensors.h"
@@ -8,7 +8,8 @@
 #include <criterion/parameterized.h>
 #include <math.h>
 
-#define GOLDEN "tests/golden/methods/"
+#define GOLDEN    "tests/golden/methods/"
+#define GOLDEN_T5 "tests/golden/methods_t5/"
 
 /* Measured: logits within 1e-6, losses within 2e-6, gradients within 5e-6 of their
  * norm, but 1.5e-4 for a norm of 8e-4 (1e-7 of the largest gradients around it).
@@ -19,22 +20,29 @@ static const double LOGITS = 1e-5, LOSSES = 1e-5, GRADIENTS = 1e-4;
 static const double NOISE = 1e-7;
 
 struct golden_case {
-    char folder[16], method[16]; /* method "": from adapter_config.json */
+    char folder[24], method[16]; /* method "": from adapter_config.json */
+    char base[8];                /* of the encoder-decoders: "" for the encoder */
 };
+
+static const char *home_of(const struct golden_case *c)
+{
+    return c->base[0] ? GOLDEN_T5 : GOLDEN;
+}
 
 static void open_case(struct rig *r, const struct golden_case *c)
 {
     struct err e = {0};
-    char dir[64];
-    snprintf(dir, sizeof dir, GOLDEN "%s", c->folder);
+    char dir[96], base[96];
+    snprintf(dir, sizeof dir, "%s%s", home_of(c), c->folder);
+    snprintf(base, sizeof base, "%s%s", home_of(c), c->base[0] ? c->base : "base");
     if (!c->method[0]) {
-        open_adapter(r, GOLDEN "base", dir, 3);
+        open_adapter(r, base, dir, 3);
         return;
     }
-    declare_folder(r, GOLDEN "base", 3);
+    declare_folder(r, base, 3);
     must(attach(r, c->method, NULL, &e), &e);
     params_allocate(&r->model.params, true);
-    must(checkpoint_load(&r->model, GOLDEN "base", &e), &e);
+    must(checkpoint_load(&r->model, base, &e), &e);
     params_init_missing(&r->model.params, 1);
 }
 
@@ -78,11 +86,11 @@ static void compare_files(const char *ours, const char *theirs)
 
 /* The gradients, written where the weights stand, go through the adapter
  * writer: so they have PEFT's names and layout. */
-static void check_gradients(struct rig *r, const char *folder)
+static void check_gradients(struct rig *r, const struct golden_case *c)
 {
     struct err e = {0};
     struct params *p = &r->model.params;
-    char dir[] = "/tmp/ftbench-golden-XXXXXX", theirs[64];
+    char dir[] = "/tmp/ftbench-golden-XXXXXX", theirs[96];
     struct str ours = {0}, config = {0};
     cr_assert(mkdtemp(dir));
     float *weights = arena_array(&r->arena, p->n_train, sizeof *weights);
@@ -91,7 +99,7 @@ static void check_gradients(struct rig *r, const char *folder)
     must(peft_write(&r->tuned, "base", dir, &e), &e);
     memcpy(p->adam.param, weights, p->n_train * sizeof *weights);
 
-    snprintf(theirs, sizeof theirs, GOLDEN "%s/gradients.safetensors", folder);
+    snprintf(theirs, sizeof theirs, "%s%s/gradients.safetensors", home_of(c), c->folder);
     compare_files(file_join(&ours, dir, "adapter_model.safetensors"), theirs);
     remove(str_text(&ours));
     remove(file_join(&config, dir, "adapter_config.json"));
@@ -108,18 +116,41 @@ static double number(const json_t *list, size_t i)
 
 static void check_logits(struct rig *r, const struct batch *b, const json_t *want)
 {
-    float got[5 * 3];
-    cr_assert_eq(b->n_seq, 5);
-    rig_logits(r, b, got);
-    for (size_t i = 0; i < 15; i++)
-        cr_expect_float_eq(got[i], number(json_array_get(want, i / 3), i % 3), LOGITS);
+    float got[1024];
+    size_t n_rows = json_array_size(want), n_cols = json_array_size(json_array_get(want, 0));
+    cr_assert_eq(rig_logits(r, b, got, sizeof got / sizeof *got), n_cols);
+    cr_assert_eq(n_rows, b->n_target_tok ? b->n_target_tok : b->n_seq);
+    for (size_t i = 0; i < n_rows * n_cols; i++)
+        cr_expect_float_eq(got[i], number(json_array_get(want, i / n_cols), i % n_cols), LOGITS,
+                           "logit %zu: %g", i, (double)got[i]);
 }
 
 ParameterizedTestParameters(golden, parity)
 {
     static struct golden_case cases[] = {
-        {"full", "full"}, {"head", "head"}, {"bitfit", "bitfit"}, {"lora_qv", ""}, {"lora_all", ""},
-        {"lora_rs", ""},  {"ia3", ""},      {"ia3_default", ""},  {"prefix", ""},  {"prompt", ""},
+        {"full", "full", ""},
+        {"head", "head", ""},
+        {"bitfit", "bitfit", ""},
+        {"lora_qv", "", ""},
+        {"lora_all", "", ""},
+        {"lora_rs", "", ""},
+        {"ia3", "", ""},
+        {"ia3_default", "", ""},
+        {"prefix", "", ""},
+        {"prompt", "", ""},
+        {"v10_full", "full", "v10"},
+        {"v10_lora_qv", "", "v10"},
+        {"v10_lora_all", "", "v10"},
+        {"v10_ia3", "", "v10"},
+        {"v10_prefix", "", "v10"},
+        {"v10_prompt", "", "v10"},
+        {"v11_full", "full", "v11"},
+        {"v11_head", "head", "v11"},
+        {"v11_lora_qv", "", "v11"},
+        {"v11_lora_all", "", "v11"},
+        {"v11_ia3", "", "v11"},
+        {"v11_prefix", "", "v11"},
+        {"v11_prompt", "", "v11"},
     };
     return cr_make_param_array(struct golden_case, cases, sizeof cases / sizeof *cases);
 }
@@ -128,17 +159,18 @@ ParameterizedTest(struct golden_case *c, golden, parity)
 {
     struct err e = {0};
     struct rig r = {0};
-    char path[64];
-    snprintf(path, sizeof path, GOLDEN "%s/golden.json", c->folder);
+    char path[96];
+    snprintf(path, sizeof path, "%s%s/golden.json", home_of(c), c->folder);
     json_t *golden = json_read(path, &e);
     must(golden ? 0 : -1, &e);
     open_case(&r, c);
-    struct batch b = read_batch(GOLDEN "batch.json", &r.arena);
+    struct batch b =
+        read_batch(c->base[0] ? GOLDEN_T5 "batch.json" : GOLDEN "batch.json", &r.arena);
     rig_measure(&r, &b);
 
     check_logits(&r, &b, json_object_get(golden, "logits"));
     rig_backward(&r, &b, true, 0);
-    check_gradients(&r, c->folder);
+    check_gradients(&r, c);
 
     const json_t *losses = json_object_get(golden, "losses");
     double rate = json_number_value(json_object_get(golden, "learning_rate"));
@@ -149,6 +181,22 @@ ParameterizedTest(struct golden_case *c, golden, parity)
         cr_expect_float_eq(got, want, LOSSES, "%s step %zu: %.9g, not %.9g", c->folder, i, got,
                            want);
     }
+    json_decref(golden);
+    rig_release(&r);
+}
+
+/* PEFT saves twice the rows of a prompt for an encoder-decoder and reads half of them. */
+Test(golden, spare_rows_of_a_prompt_are_passed_over)
+{
+    struct golden_case c = {"v10_prompt_default", "", "v10"};
+    struct rig r = {0};
+    struct err e = {0};
+    json_t *golden = json_read(GOLDEN_T5 "v10_prompt_default/golden.json", &e);
+    must(golden ? 0 : -1, &e);
+    open_case(&r, &c);
+    struct batch b = read_batch(GOLDEN_T5 "batch.json", &r.arena);
+    rig_measure(&r, &b);
+    check_logits(&r, &b, json_object_get(golden, "logits"));
     json_decref(golden);
     rig_release(&r);
 }
