@@ -1,6 +1,7 @@
 #include "models/t5.h"
 
 #include "harness/base/rng.h"
+#include "models/tensor/vmath.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -255,23 +256,19 @@ static void declare_stack(struct model *m, struct stack *stack, bool decoder)
 
 /* The bucket of a distance key - query: half of them for single steps, half for steps that
  * grow to max_distance; the encoder keeps half of all for keys behind the query, the
- * decoder sees none of those. float32 as transformers, so that no bound falls elsewhere. */
+ * decoder sees none of those. Rounded to float32 where transformers rounds, so that no
+ * bound falls elsewhere. */
 static int bucket_of(int distance, bool decoder, int n_buckets, int max_distance)
 {
-    int first = 0;
-    if (!decoder) {
-        n_buckets /= 2;
-        first = distance > 0 ? n_buckets : 0;
-        distance = abs(distance);
-    } else {
-        distance = distance < 0 ? -distance : 0;
-    }
+    int first = !decoder && distance > 0 ? n_buckets / 2 : 0;
+    n_buckets = decoder ? n_buckets : n_buckets / 2;
+    distance = decoder && distance > 0 ? 0 : abs(distance);
     int exact = n_buckets / 2;
     if (distance < exact)
         return first + distance;
-    float steps = logf((float)distance / (float)exact) / (float)log((double)max_distance / exact) *
-                  (float)(n_buckets - exact);
-    int bucket = exact + (int)steps;
+    float grown = (float)scalar_log((float)distance / (float)exact);
+    float steps = grown / (float)scalar_log((double)max_distance / exact);
+    int bucket = exact + (int)(steps * (float)(n_buckets - exact));
     return first + (bucket < n_buckets ? bucket : n_buckets - 1);
 }
 
@@ -295,8 +292,6 @@ static int check_config(const struct options *c, struct err *e)
                              option_int(c, ids[i]), vocab);
     long buckets = option_int(c, "relative_attention_num_buckets");
     long far = option_int(c, "relative_attention_max_distance");
-    if (buckets % 4 != 0)
-        return err_usage(e, "relative_attention_num_buckets %ld is not a multiple of 4", buckets);
     if (far <= buckets / 2)
         return err_usage(e,
                          "relative_attention_max_distance %ld must be above half of "

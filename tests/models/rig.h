@@ -156,6 +156,45 @@ static inline struct tensor *rig_loss(struct rig *r, bool training, uint64_t see
     return op_cross_entropy(&r->tape, logits, labels, 1.0f / (float)logits->rows);
 }
 
+/* Along a random direction of each tensor, and with dropout on (its masks are
+ * functions of the step, so the loss is a smooth function of the weights):
+ * (loss(w + h d) - loss(w - h d)) / 2h is the inner product of gradient and d. */
+static inline void expect_derivatives(struct rig *r)
+{
+    struct params *all = &r->m.params;
+    tape_backward(&r->tape, rig_loss(r, true, 7, 5), 1);
+    for (int i = 0; i < all->n; i++) {
+        struct param *p = all->items[i];
+        size_t n = param_size(p);
+        float *was = arena_array(&r->a, n, sizeof *was), *d = arena_array(&r->a, n, sizeof *d);
+        memcpy(was, p->t.data, n * sizeof *was);
+        struct rng g = {.seed = 11, .site = (uint32_t)i};
+        double expected = 0, length = 0;
+        for (size_t k = 0; k < n; k++) {
+            d[k] = rng_normal(&g, k);
+            length += (double)d[k] * d[k];
+        }
+        double norm = sqrt(length), slope_norm = grad_norm(p->t.grad, n);
+        for (size_t k = 0; k < n; k++) {
+            /* Half along the gradient, so that the slope is not lost in noise. */
+            d[k] = (float)(d[k] / norm + p->t.grad[k] / fmax(slope_norm, 1e-12));
+            expected += (double)d[k] * p->t.grad[k];
+        }
+        const double h = 4e-3;
+        double side[2];
+        for (int s = 0; s < 2; s++) {
+            for (size_t k = 0; k < n; k++)
+                p->t.data[k] = was[k] + (float)((s ? h : -h) * d[k]);
+            side[s] = rig_loss(r, true, 7, 5)->data[0];
+        }
+        memcpy(p->t.data, was, n * sizeof *was);
+        double measured = (side[1] - side[0]) / (2 * h);
+        /* float32 loss: 1e-7 / h = 3e-5 of noise; h^2 of curvature. */
+        cr_expect(fabs(measured - expected) < 2e-4 + 5e-3 * fabs(expected), "%s: %g not %g",
+                  p->name, measured, expected);
+    }
+}
+
 static inline double largest_difference(const float *a, const float *b, size_t n)
 {
     double worst = 0;
