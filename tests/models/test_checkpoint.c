@@ -90,6 +90,16 @@ Test(checkpoint, configurations_that_contradict_what_is_implemented_are_refused)
                           "\"hidden_size\" must be one value");
     expect_config_refused("{\"model_type\":\"bert\",\"hidden_dropout_prob\":1.5}",
                           "hidden_dropout_prob");
+    expect_config_refused("{\"model_type\":\"t5\",\"feed_forward_proj\":\"gated-silu\"}",
+                          "relu, gated-gelu");
+    expect_config_refused("{\"model_type\":\"t5\",\"is_gated_act\":true}",
+                          "\"is_gated_act\" is true; only false is implemented where "
+                          "\"feed_forward_proj\" is relu");
+    expect_config_refused("{\"model_type\":\"t5\",\"feed_forward_proj\":\"gated-gelu\","
+                          "\"dense_act_fn\":\"relu\"}",
+                          "\"dense_act_fn\" is \"relu\"; only \"gelu_new\" is implemented");
+    expect_config_refused("{\"model_type\":\"t5\",\"is_encoder_decoder\":false}",
+                          "\"is_encoder_decoder\" is false");
 }
 
 Test(checkpoint, defaults_nulls_and_unknown_keys_are_as_in_transformers)
