@@ -58,6 +58,7 @@ void record_init(struct record *r, const struct cell *c, struct arena *a)
     r->result.run = (struct result_run){.status = RESULT_DONE,
                                         .message = "",
                                         .started = r->started,
+                                        .leak_rate = NAN,
                                         .numerics_version = NUMERICS_VERSION};
     record_environment(&r->result.run, a);
 }
