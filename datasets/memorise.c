@@ -188,26 +188,26 @@ static void weigh(struct words_index *x)
 static int nearest_text(const struct words_index *x, const char *text, double *like)
 {
     struct words_index query = {0};
-    int best = -1;
+    int best = -1, end;
+    double best_like = 0;
     add_text(&query, text, 0);
-    for (int pass = 0; pass < 2; pass++)
-        for (int i = 0; i < query.n; i++) {
-            int end, first = find_word(x, query.terms[i].word, &end);
-            double weight = query.terms[i].count * rarity(x, end - first);
-            for (int k = first; k < end; k++) {
-                int t = x->terms[k].text;
-                if (pass == 0)
-                    like[t] += weight * x->terms[k].count;
-                else if (like[t] > 0 &&
-                         (best < 0 || like[t] > like[best] || (like[t] >= like[best] && t < best)))
-                    best = t;
+    for (int i = 0; i < query.n; i++) {
+        int first = find_word(x, query.terms[i].word, &end);
+        double weight = query.terms[i].count * rarity(x, end - first);
+        for (int k = first; k < end; k++)
+            like[x->terms[k].text] += weight * x->terms[k].count;
+    }
+    /* Each text is met once for every word it shares; the first time its sum is taken. */
+    for (int i = 0; i < query.n; i++)
+        for (int k = find_word(x, query.terms[i].word, &end); k < end; k++) {
+            int found = x->terms[k].text;
+            double sum = like[found];
+            like[found] = 0;
+            if (sum > best_like || (sum > 0 && sum >= best_like && found < best)) {
+                best_like = sum;
+                best = found;
             }
         }
-    for (int i = 0; i < query.n; i++) {
-        int end;
-        for (int k = find_word(x, query.terms[i].word, &end); k < end; k++)
-            like[x->terms[k].text] = 0;
-    }
     free(query.terms);
     return best;
 }
