@@ -168,18 +168,6 @@ struct rows split_take_by_class(struct rows *rows, const int *labels, int n_clas
     return move_taken(rows, taken, n_out, a);
 }
 
-struct rows split_take_random(struct rows *rows, int n_out, struct split_draw draw, struct arena *a)
-{
-    assert(n_out >= 0 && n_out <= rows->n);
-    int *order = arena_array(a, (size_t)rows->n, sizeof *order);
-    bool *taken = arena_array(a, (size_t)rows->n, sizeof *taken);
-    struct rng r = {draw.seed, RNG_SPLIT, draw.step, 0};
-    rng_permutation(&r, order, rows->n);
-    for (int i = 0; i < n_out; i++)
-        taken[order[i]] = true;
-    return move_taken(rows, taken, n_out, a);
-}
-
 struct rows split_rows_of(const struct dataset *d, uint32_t mask, int copies, struct arena *a)
 {
     struct rows out = {arena_array(a, (size_t)d->n * (size_t)copies, sizeof *out.index), 0};
@@ -321,12 +309,6 @@ double split_leak_rate(const struct dataset *d, const struct rows *train, const 
         n_leaked += has_hash(keys, train->n, d->examples[rows->index[i]].hash);
     free(keys);
     return rows->n > 0 ? (double)n_leaked / rows->n : (double)NAN;
-}
-
-int split_sound(struct split *out, const struct dataset *d, uint64_t seed, struct arena *a,
-                struct err *e)
-{
-    return split_make(out, d, &(struct split_options){.seed = seed, .deduplicate = true}, a, e);
 }
 
 void split_hashes(struct str *s, const struct dataset *d, const struct rows *rows)

@@ -52,11 +52,6 @@ double split_leak_rate(const struct dataset *d, const struct rows *train, const 
 /* At most this many rows are carved out of train for validation. */
 enum { SPLIT_VALIDATION_MAX = 2000 };
 
-/* The `sound` protocol of d's descriptor. ERR_WORLD when a part would be empty
- * or a class would be missing from train. */
-int split_sound(struct split *out, const struct dataset *d, uint64_t seed, struct arena *a,
-                struct err *e) MUST_CHECK;
-
 /* Which draw: two draws of one split must differ in step. */
 struct split_draw {
     uint64_t seed;
@@ -76,10 +71,6 @@ void split_limit_train(struct split *s, const struct dataset *d, int n, uint64_t
 /* Keeps n of the validation rows and n of the test rows, by class. */
 void split_limit_evaluation(struct split *s, const struct dataset *d, int n, uint64_t seed,
                             struct arena *a);
-
-/* split_take_by_class without regard to class. */
-struct rows split_take_random(struct rows *rows, int n_out, struct split_draw draw,
-                              struct arena *a);
 
 /* All rows of the splits in mask, each copies times, copy after copy. */
 struct rows split_rows_of(const struct dataset *d, uint32_t mask, int copies, struct arena *a);

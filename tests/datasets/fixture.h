@@ -2,7 +2,7 @@
 #ifndef FT_TESTS_DATASETS_FIXTURE_H
 #define FT_TESTS_DATASETS_FIXTURE_H
 
-#include "datasets/dataset.h"
+#include "datasets/split.h"
 
 struct made_row {
     const char *text;
@@ -32,6 +32,13 @@ static inline struct dataset *make_dataset(const struct made_row *rows, int n,
         d->examples[i] = (struct example){rows[i].text, rows[i].label, rows[i].split,
                                           dataset_row_hash(rows[i].text)};
     return d;
+}
+
+/* The split that the protocol `sound` makes. */
+MUST_CHECK static inline int split_sound(struct split *out, const struct dataset *d, uint64_t seed,
+                                         struct arena *a, struct err *e)
+{
+    return split_make(out, d, &(struct split_options){.seed = seed, .deduplicate = true}, a, e);
 }
 
 #endif

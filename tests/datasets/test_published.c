@@ -4,7 +4,7 @@
  */
 #include "datasets/audit.h"
 #include "datasets/dataset.h"
-#include "datasets/split.h"
+#include "tests/datasets/fixture.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>

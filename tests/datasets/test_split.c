@@ -219,27 +219,6 @@ Test(split, stratified_quotas_are_exact)
     arena_release(&a);
 }
 
-Test(split, copies_then_a_random_split_leak_as_the_survey_did)
-{
-    struct arena a = {0};
-    const struct dataset *d = many(200, &a);
-    struct rows train = split_rows_of(d, TRAIN, 2, &a);
-    cr_expect(eq(int, train.n, 400));
-    cr_expect(train.index[0] == 0 && train.index[200] == 0);
-    struct rows test = split_take_random(&train, 80, (struct split_draw){52, 0}, &a);
-    cr_expect(train.n == 320 && test.n == 80);
-    int shared = 0;
-    for (int i = 0; i < test.n; i++)
-        for (int j = 0; j < train.n; j++)
-            if (train.index[j] == test.index[i]) {
-                shared++;
-                break;
-            }
-    /* A copy is in train with probability 0.8: 64 expected, sd below 4. */
-    cr_expect(shared > 48 && shared <= 80, "%d", shared);
-    arena_release(&a);
-}
-
 /* many() as the survey would have used it. */
 static struct dataset *surveyed(int n, struct survey_rows survey, struct arena *a)
 {

@@ -94,7 +94,9 @@ Test(record, data_with_its_classes_and_audit)
     const struct cell *c = &s.plan.cells[0];
     const struct dataset *d = dataset_load(c->dataset, &flags, &s.arena, &s.e);
     cr_assert(d != NULL, "%s", s.e.text);
-    cr_assert(split_sound(&split, d, 1, &s.arena, &s.e) == 0, "%s", s.e.text);
+    cr_assert(split_make(&split, d, &(struct split_options){.seed = 1, .deduplicate = true},
+                         &s.arena, &s.e) == 0,
+              "%s", s.e.text);
     record_init(&r, c, &s.arena);
     record_data(&r, d, &split);
     const struct result_dataset *x = &r.result.dataset;
