@@ -1,10 +1,11 @@
 /*
  * data: what a report is made of, read from a result database once.
  *
- * Cells are sorted into groups: one model, one method (with those options that
- * tell it from its namesakes) and one data set, all seeds. Not here: any text
- * or figure. Always: models stand by size, methods by falling number of
- * trainable parameters, data sets by name; a group's cells by seed, one a seed.
+ * A report_set holds one report_data for each protocol that its cells followed, and
+ * nothing is ever averaged over protocols. In it cells are sorted into groups: one
+ * model, one method (with those options that tell it from its namesakes) and one
+ * data set, all seeds. Not here: any text or figure. Always: models stand by size, methods by
+ * falling number of trainable parameters, data sets by name; a group's cells by seed, one a seed.
  */
 #ifndef FT_REPORTS_DATA_H
 #define FT_REPORTS_DATA_H
@@ -62,20 +63,32 @@ struct report_group {
     int n_failed, n_skipped;
 };
 
+/* One protocol's results. */
 struct report_data {
     struct arena *arena; /* borrowed; owns all below */
     struct store *store; /* borrowed */
+    const char *protocol;
+    const char *suffix; /* "-published", for names of files and anchors; "" in a set of one */
     struct report_cell *cells;
-    int n_cells, n_missing; /* missing: asked for, not in the database */
+    int n_cells;
     const char **models, **methods;
     struct report_dataset *datasets;
     int n_models, n_methods, n_datasets;
     struct report_group *groups; /* [n_models, n_methods, n_datasets] */
 };
 
+struct report_set {
+    struct arena *arena;       /* borrowed; owns all below */
+    struct store *store;       /* borrowed */
+    struct report_data *items; /* [n] by name of the protocol */
+    int n;
+    struct report_cell *cells; /* [n_cells] of all protocols */
+    int n_cells, n_missing;    /* missing: asked for, not in the database */
+};
+
 /* The cells with these ids, or all when n_cell_ids is 0. */
-int report_data_load(struct report_data *d, struct store *s, const char *const *cell_ids,
-                     int n_cell_ids, struct arena *a, struct err *e) MUST_CHECK;
+int report_set_load(struct report_set *r, struct store *s, const char *const *cell_ids,
+                    int n_cell_ids, struct arena *a, struct err *e) MUST_CHECK;
 
 /* The group at a place; n may be 0. */
 struct report_group *report_group_at(const struct report_data *d, int model, int method,

@@ -3,6 +3,7 @@
 #include "harness/base/file.h"
 #include "harness/base/str.h"
 #include "reports/gnuplot.h"
+#include "reports/lines.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -33,7 +34,7 @@ static bool has_model(const struct report_data *d, int method, int model)
 /* "accuracy-" and the model's name, as a file name. */
 static const char *figure_name(const struct report_data *d, const char *kind, int model)
 {
-    char *name = arena_printf(d->arena, "%s-%s", kind, d->models[model]);
+    char *name = arena_printf(d->arena, "%s-%s%s", kind, d->models[model], d->suffix);
     for (char *c = name; *c != '\0'; c++) {
         *c = isalnum((unsigned char)*c) || *c == '.' || *c == '_' ? *c : '-';
     }
@@ -67,6 +68,19 @@ static const char *why_absent(const struct report_group *g)
     return g->n_failed > 0 ? "failed" : g->n_skipped > 0 ? "skipped" : "not run";
 }
 
+/* Which rows a model's numbers are of: "test", "validation". */
+static const char *judged_on(const struct report_data *d, int model)
+{
+    const char *split = "";
+    for (int i = 0; i < d->n_cells; i++) {
+        const struct report_cell *c = &d->cells[i];
+        if (c->done && str_equal(c->model, d->models[model])) {
+            split = *split == '\0' || str_equal(split, c->split) ? c->split : "test or validation";
+        }
+    }
+    return *split == '\0' ? "no" : split;
+}
+
 /* One panel a data set, one row a method: mean and interval of accuracy. */
 static int draw_accuracy(const struct report_data *d, int model, const char *name, const char *dir,
                          struct err *e)
@@ -74,6 +88,7 @@ static int draw_accuracy(const struct report_data *d, int model, const char *nam
     struct plot p;
     plot_begin(&p, name, "accuracy.gp");
     plot_string(&p, "model", d->models[model]);
+    plot_string(&p, "judged", judged_on(d, model));
     double low = 0.9, high = 0.95;
     int n_panels = 0;
     plot_array_begin(&p, "panel");
@@ -124,44 +139,6 @@ static int draw_accuracy(const struct report_data *d, int model, const char *nam
     return plot_draw(&p, dir, e);
 }
 
-struct end {
-    double y; /* where the curve ends, then where its name goes */
-    int method;
-};
-
-static int by_height(const void *a, const void *b)
-{
-    const struct end *x = a, *y = b;
-    return x->y != y->y ? (x->y > y->y) - (x->y < y->y) : y->method - x->method;
-}
-
-/* Moves names apart to at least gap, in the order of their curves, by as little
- * as possible (least squares: isotonic regression of y - i gap by pooling adjacent
- * violators), and into [low, high]. */
-static void spread(struct end *ends, int n, double gap, double low, double high, struct arena *a)
-{
-    double *level = arena_array(a, (size_t)n, sizeof *level);
-    int *size = arena_array(a, (size_t)n, sizeof *size);
-    int n_pools = 0;
-    qsort(ends, (size_t)n, sizeof *ends, by_height);
-    for (int i = 0; i < n; i++) {
-        level[n_pools] = ends[i].y - i * gap;
-        size[n_pools++] = 1;
-        while (n_pools > 1 && level[n_pools - 2] > level[n_pools - 1]) {
-            int both = size[n_pools - 2] + size[n_pools - 1];
-            level[n_pools - 2] =
-                (level[n_pools - 2] * size[n_pools - 2] + level[n_pools - 1] * size[n_pools - 1]) /
-                both;
-            size[--n_pools - 1] = both;
-        }
-    }
-    for (int pool = 0, i = 0; pool < n_pools; pool++) {
-        for (int k = 0; k < size[pool]; k++, i++) {
-            ends[i].y = fmax(low, fmin(level[pool], high - (n - 1) * gap)) + i * gap;
-        }
-    }
-}
-
 /* Mean over seeds of one epoch; NaN when no seed has it. */
 static double epoch_mean(const struct report_group *g, int epoch, bool loss)
 {
@@ -192,7 +169,7 @@ static int add_curves(struct plot *p, const struct report_data *d, int model, in
                       double loss_range[2], double accuracy_range[2])
 {
     int n_most = 0;
-    struct end *ends = arena_array(d->arena, (size_t)d->n_methods, sizeof *ends);
+    struct line_end *ends = arena_array(d->arena, (size_t)d->n_methods, sizeof *ends);
     int n_ends = 0;
     for (int method = 0; method < d->n_methods; method++) {
         const struct report_group *g = report_group_at(d, model, method, dataset);
@@ -211,7 +188,7 @@ static int add_curves(struct plot *p, const struct report_data *d, int model, in
             last = isnan(accuracy) ? last : accuracy;
         }
         if (!isnan(last)) {
-            ends[n_ends++] = (struct end){last, method};
+            ends[n_ends++] = (struct line_end){last, method};
         }
     }
     double margin = fmax(0.02, (accuracy_range[1] - accuracy_range[0]) * 0.06);
@@ -219,13 +196,13 @@ static int add_curves(struct plot *p, const struct report_data *d, int model, in
     accuracy_range[1] = fmin(1, accuracy_range[1] + margin);
     loss_range[1] *= 1.05;
     double height = accuracy_range[1] - accuracy_range[0];
-    spread(ends, n_ends, height * (d->n_methods > 5 ? 0.088 : 0.11), accuracy_range[0],
-           accuracy_range[1], d->arena);
+    line_ends_spread(ends, n_ends, height * (d->n_methods > 5 ? 0.088 : 0.11), accuracy_range[0],
+                     accuracy_range[1], d->arena);
     plot_block(p, "labels", "y method colour");
     for (int i = 0; i < n_ends || i == 0; i++) {
         plot_real(p, n_ends > 0 ? ends[i].y : NAN);
-        plot_text(p, n_ends > 0 ? d->methods[ends[i].method] : "");
-        plot_int(p, n_ends > 0 ? ends[i].method : 0);
+        plot_text(p, n_ends > 0 ? d->methods[ends[i].series] : "");
+        plot_int(p, n_ends > 0 ? ends[i].series : 0);
         plot_row_end(p);
     }
     return n_most;
@@ -459,6 +436,48 @@ static int draw_parameters(const struct report_data *d, const char *name, const 
     return plot_draw(&p, dir, e);
 }
 
+/* Accuracy against the number of parameters, where there are several sizes. */
+static int draw_sizes(const struct report_data *d, const char *name, const char *dir, struct err *e)
+{
+    struct series *series = arena_array(d->arena, (size_t)d->n_methods, sizeof *series);
+    const char **panels = arena_array(d->arena, (size_t)d->n_datasets, sizeof *panels);
+    size_t n_points = (size_t)d->n_methods * (size_t)d->n_datasets;
+    struct points *points = arena_array(d->arena, n_points, sizeof *points);
+    int n_most = 0;
+    for (int method = 0; method < d->n_methods; method++) {
+        series[method] = (struct series){d->methods[method], method, false};
+    }
+    for (int i = 0; i < d->n_datasets * d->n_methods; i++) {
+        struct points *x = &points[i];
+        panels[i / d->n_methods] = d->datasets[i / d->n_methods].shown;
+        x->x = arena_array(d->arena, (size_t)d->n_models, sizeof *x->x);
+        x->y = arena_array(d->arena, (size_t)d->n_models, sizeof *x->y);
+        for (int model = 0; model < d->n_models; model++) {
+            const struct report_group *g =
+                report_group_at(d, model, i % d->n_methods, i / d->n_methods);
+            if (g->n > 0) {
+                x->x[x->n] = (double)g->cells[0]->total_params;
+                x->y[x->n++] = report_mean_of(g, report_metric, METRIC_ACCURACY).mean;
+            }
+        }
+        n_most = x->n > n_most ? x->n : n_most;
+    }
+    if (n_most < 2) {
+        return 1;
+    }
+    return lines_draw(&(struct lines){.name = name,
+                                      .title = "Accuracy by example against size, mean over seeds",
+                                      .x_label = "parameters",
+                                      .y_label = "accuracy",
+                                      .log_x = true,
+                                      .series = series,
+                                      .panels = panels,
+                                      .points = points,
+                                      .n_series = d->n_methods,
+                                      .n_panels = d->n_datasets},
+                      dir, d->arena, e);
+}
+
 static double tokens_per_second(const struct report_cell *c)
 {
     return c->tokens_per_second > 0 ? c->tokens_per_second : NAN;
@@ -545,12 +564,19 @@ int figures_draw(struct figures *f, const struct report_data *d, const char *dir
         }
     }
     if (status >= 0) {
-        status = draw_parameters(d, "accuracy_by_parameters", into, e);
-        f->parameters = status == 0 ? "accuracy_by_parameters" : NULL;
+        const char *name = arena_printf(d->arena, "accuracy_by_parameters%s", d->suffix);
+        status = draw_parameters(d, name, into, e);
+        f->parameters = status == 0 ? name : NULL;
     }
     if (status >= 0) {
-        status = draw_resources(d, "speed_and_memory", into, e);
-        f->resources = status == 0 ? "speed_and_memory" : NULL;
+        const char *name = arena_printf(d->arena, "accuracy_by_size%s", d->suffix);
+        status = draw_sizes(d, name, into, e);
+        f->sizes = status == 0 ? name : NULL;
+    }
+    if (status >= 0) {
+        const char *name = arena_printf(d->arena, "speed_and_memory%s", d->suffix);
+        status = draw_resources(d, name, into, e);
+        f->resources = status == 0 ? name : NULL;
     }
     str_release(&folder);
     return status < 0 ? -1 : 0;

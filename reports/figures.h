@@ -16,7 +16,7 @@
 struct figures {
     const char **accuracy; /* [n_models] */
     const char **epochs;   /* [n_models] */
-    const char *parameters, *resources;
+    const char *parameters, *sizes, *resources;
 };
 
 /* Draws all into DIR/figures. Needs gnuplot. */

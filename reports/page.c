@@ -29,77 +29,13 @@ static bool model_has_method(const struct report_data *d, int model, int method)
     return false;
 }
 
-static int count_status(const struct report_data *d, const char *status)
-{
-    int n = 0;
-    for (int i = 0; i < d->n_cells; i++) {
-        n += str_equal(d->cells[i].status, status);
-    }
-    return n;
-}
-
-static int most_seeds(const struct report_data *d)
-{
-    int most = 0;
-    for (int i = 0; i < d->n_models * d->n_methods * d->n_datasets; i++) {
-        most = d->groups[i].n > most ? d->groups[i].n : most;
-    }
-    return most;
-}
-
-static const char *plural(int n)
+const char *page_plural(int n)
 {
     return n == 1 ? "" : "s";
 }
 
-void page_summary(const struct page *p)
-{
-    const struct report_data *d = p->data;
-    if (p->params->note != NULL) {
-        doc_note(p->doc, p->params->note);
-    }
-    for (int i = 0; i < d->n_datasets; i++) {
-        const struct report_dataset *x = &d->datasets[i];
-        if (x->stand_in != NULL) {
-            struct str text = {0};
-            str_printf(&text,
-                       "%s: the real data set was not to be had; in its place stands: %s. What is "
-                       "measured on it says nothing about the real %s.",
-                       x->shown, x->stand_in, x->name);
-            doc_note(p->doc, str_text(&text));
-            str_release(&text);
-        }
-    }
-    int n_validation = 0;
-    for (int i = 0; i < d->n_cells; i++) {
-        n_validation += str_equal(d->cells[i].split, "validation");
-    }
-    if (n_validation > 0) {
-        struct str text = {0};
-        str_printf(&text,
-                   "%d of the cells have no test rows (protocol): their numbers are of the rows on "
-                   "which the epoch was chosen, and too good by that.",
-                   n_validation);
-        doc_note(p->doc, str_text(&text));
-        str_release(&text);
-    }
-    int n_done = count_status(d, "done"), n_seeds = most_seeds(d);
-    doc_paragraph(p->doc,
-                  "%d model%s x %d method%s x %d data set%s, up to %d seed%s: %d cell%s done, %d "
-                  "failed, %d skipped, %d not run yet.",
-                  d->n_models, plural(d->n_models), d->n_methods, plural(d->n_methods),
-                  d->n_datasets, plural(d->n_datasets), n_seeds, plural(n_seeds), n_done,
-                  plural(n_done), count_status(d, "failed"), count_status(d, "skipped"),
-                  d->n_missing);
-    doc_paragraph(p->doc,
-                  "The epoch is chosen on validation rows; what is reported is measured on test "
-                  "rows. A number is the mean over seeds, ± half of its 95 %% interval (Student's "
-                  "t); (n=1) means one seed: n=1, no interval. Each number leads to the runs "
-                  "behind it at the end of the page, and those to runs.csv.");
-}
-
 /* "0.873 ± 0.012", "0.873 (n=1)", "failed". */
-static void mean_text(char out[64], const struct report_group *g, enum metric metric)
+void page_mean_text(char out[64], const struct report_group *g, enum metric metric)
 {
     struct report_mean m = report_mean_of(g, report_metric, (int)metric);
     if (m.n > 1) {
@@ -124,10 +60,10 @@ static void metric_row(const struct page *p, int model, int method, enum metric 
         }
         const struct report_group *g = report_group_at(d, model, method, dataset);
         char text[64];
-        mean_text(text, g, metric);
+        page_mean_text(text, g, metric);
         if (g->n > 0) {
-            char target[32];
-            snprintf(target, sizeof target, "#g%d", (int)(g - d->groups) + 1);
+            char target[128];
+            snprintf(target, sizeof target, "#g%d%s", (int)(g - d->groups) + 1, d->suffix);
             doc_link_cell(p->doc, target, text);
         } else {
             doc_cell(p->doc, "%s", text);
@@ -188,7 +124,7 @@ static void metric_table(const struct page *p, int model, enum metric metric)
     doc_table_end(p->doc);
 }
 
-static void figure(const struct page *p, const char *name, const char *caption)
+void page_figure(const struct page *p, const char *name, const char *caption)
 {
     if (name != NULL) {
         char path[300];
@@ -197,16 +133,51 @@ static void figure(const struct page *p, const char *name, const char *caption)
     }
 }
 
+void page_protocol(const struct page *p)
+{
+    const struct report_data *d = p->data;
+    if (p->set->n > 1) {
+        char title[120];
+        snprintf(title, sizeof title, "Under protocol %s", d->protocol);
+        doc_heading(p->doc, 2, title);
+    }
+}
+
+/* Whether the protocol's own accuracy of this model counts target tokens. */
+static bool counts_tokens(const struct report_data *d, int model)
+{
+    for (int i = 0; i < d->n_cells; i++) {
+        if (str_equal(d->cells[i].model, d->models[model]) &&
+            str_equal(d->cells[i].metric_unit, "token")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void page_accuracy(const struct page *p)
 {
     const struct report_data *d = p->data;
-    doc_heading(p->doc, 2, "Accuracy");
+    doc_heading(p->doc, p->level, "Accuracy");
     for (int model = 0; model < d->n_models; model++) {
-        doc_heading(p->doc, 3, d->models[model]);
+        doc_heading(p->doc, p->level + 1, d->models[model]);
+        if (counts_tokens(d, model)) {
+            doc_paragraph(p->doc,
+                          "As protocol %s counts: right target tokens of all target "
+                          "tokens, each predicted with the right ones before it.",
+                          d->protocol);
+            metric_table(p, model, METRIC_TOKEN_ACCURACY);
+            doc_paragraph(p->doc, "The same predictions by example: rows whose class has the "
+                                  "likeliest words.");
+        }
         metric_table(p, model, METRIC_ACCURACY);
-        figure(p, p->figures->accuracy[model],
-               "Accuracy with 95 % intervals over seeds. Dashed: always the commonest class.");
+        page_figure(p, p->figures->accuracy[model],
+                    "Accuracy by example with 95 % intervals over seeds. Dashed: always the "
+                    "commonest class.");
     }
+    page_figure(p, p->figures->sizes,
+                "Accuracy by example against the number of parameters (logarithmic), means over "
+                "seeds.");
 }
 
 void page_other_metrics(const struct page *p)
@@ -216,9 +187,9 @@ void page_other_metrics(const struct page *p)
         const char *title;
     } sections[] = {{METRIC_F1_MACRO, "Macro F1"}, {METRIC_MCC, "Matthews correlation"}};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
-        doc_heading(p->doc, 2, sections[i].title);
+        doc_heading(p->doc, p->level, sections[i].title);
         for (int model = 0; model < p->data->n_models; model++) {
-            doc_heading(p->doc, 3, p->data->models[model]);
+            doc_heading(p->doc, p->level + 1, p->data->models[model]);
             metric_table(p, model, sections[i].metric);
         }
     }
@@ -233,13 +204,14 @@ void page_curves(const struct page *p)
     for (int model = 0; model < d->n_models; model++) {
         if (p->figures->epochs[model] != NULL) {
             if (!any) {
-                doc_heading(p->doc, 2, "Epoch by epoch");
+                doc_heading(p->doc, p->level, "Epoch by epoch");
             }
             any = true;
-            doc_heading(p->doc, 3, d->models[model]);
-            figure(p, p->figures->epochs[model],
-                   "Training loss and validation accuracy by epoch, means over seeds. Numbers: "
-                   "epochs.csv.");
+            doc_heading(p->doc, p->level + 1, d->models[model]);
+            page_figure(
+                p, p->figures->epochs[model],
+                "Training loss and validation accuracy by epoch, means over seeds. Numbers: "
+                "epochs.csv.");
         }
     }
 }
@@ -309,7 +281,7 @@ void page_cost(const struct page *p)
     const struct report_data *d = p->data;
     static const char *const heads[] = {"trainable parameters", "share %",  "tokens/s",
                                         "examples/s",           "peak MiB", "seconds"};
-    doc_heading(p->doc, 2, "What it costs");
+    doc_heading(p->doc, p->level, "What it costs");
     doc_paragraph(p->doc, "Medians over data sets and seeds. Tokens and examples per second are of "
                           "training alone; seconds are of the whole cell; peak memory is the "
                           "process's resident set, frozen weights included.");
@@ -335,82 +307,9 @@ void page_cost(const struct page *p)
         }
     }
     doc_table_end(p->doc);
-    figure(p, p->figures->parameters,
-           "Mean accuracy, over the data sets that all methods of a model have, against trainable "
-           "parameters (logarithmic). A method that trains nothing is not drawn.");
-    figure(p, p->figures->resources, "Training speed and peak memory.");
-}
-
-static void paired_row(const struct page *p, const struct paired_test *t)
-{
-    const struct report_data *d = p->data;
-    doc_cell(p->doc, "%s – %s", d->methods[t->a], d->methods[t->b]);
-    doc_cell(p->doc, "%+.3f", t->difference);
-    doc_cell(p->doc, "%+.3f to %+.3f", t->ci.low, t->ci.high);
-    doc_cell(p->doc, "%ld : %ld", t->only_a, t->only_b);
-    doc_cell(p->doc, t->p < 0.0005 ? "< 0.001" : "%.3f", t->p);
-    doc_cell(p->doc, t->p_holm < 0.0005 ? "< 0.001" : "%.3f", t->p_holm);
-    doc_cell(p->doc, "%s",
-             t->p_holm >= 0.05       ? "cannot tell"
-             : t->only_a > t->only_b ? d->methods[t->a]
-                                     : d->methods[t->b]);
-}
-
-/* The tests of one model and data set, folded away. */
-static void paired_section(const struct page *p, int model, int dataset)
-{
-    const struct paired_table *table = &p->paired[model * p->data->n_datasets + dataset];
-    int n_tests = 0, n_told = 0, n_rows = 0, n_seeds = 0;
-    for (int i = 0; i < table->n; i++) {
-        const struct paired_test *t = &table->tests[i];
-        n_tests += t->n_rows > 0;
-        n_told += t->n_rows > 0 && t->p_holm < 0.05;
-        n_rows = t->n_rows > n_rows ? t->n_rows : n_rows;
-        n_seeds = t->n_seeds > n_seeds ? t->n_seeds : n_seeds;
-    }
-    if (n_tests == 0) {
-        return;
-    }
-    char summary[400];
-    snprintf(summary, sizeof summary,
-             "%s on %s: %d of %d pairs differ (up to %d distinct rows, %d seed%s)",
-             p->data->models[model], p->data->datasets[dataset].shown, n_told, n_tests, n_rows,
-             n_seeds, plural(n_seeds));
-    doc_fold(p->doc, summary);
-    doc_table(p->doc, 7);
-    static const char *const heads[] = {"difference", "95 % interval", "only one right",
-                                        "p",          "p (Holm)",      "better"};
-    doc_head(p->doc, 'l', "pair");
-    for (int i = 0; i < 6; i++) {
-        doc_head(p->doc, i == 5 ? 'l' : 'r', heads[i]);
-    }
-    for (int i = 0; i < table->n; i++) {
-        if (table->tests[i].n_rows > 0) {
-            paired_row(p, &table->tests[i]);
-        }
-    }
-    doc_table_end(p->doc);
-    doc_fold_end(p->doc);
-}
-
-void page_paired(const struct page *p)
-{
-    const struct report_data *d = p->data;
-    int n = 0;
-    for (int i = 0; i < d->n_models * d->n_datasets; i++) {
-        n += p->paired[i].n;
-    }
-    if (n == 0) {
-        return;
-    }
-    doc_heading(p->doc, 2, "Method against method");
-    doc_paragraph(p->doc,
-                  "Pairs of methods on the same test rows. Difference: mean accuracy over distinct "
-                  "rows, with a paired bootstrap interval over rows. p: McNemar's test (mid-p), "
-                  "each row once, with its first seed; Holm's adjustment is over the pairs of one "
-                  "model and data set. These intervals are over rows, not over seeds. All pairs: "
-                  "paired.csv.");
-    for (int i = 0; i < d->n_models * d->n_datasets; i++) {
-        paired_section(p, i / d->n_datasets, i % d->n_datasets);
-    }
+    page_figure(
+        p, p->figures->parameters,
+        "Mean accuracy, over the data sets that all methods of a model have, against trainable "
+        "parameters (logarithmic). A method that trains nothing is not drawn.");
+    page_figure(p, p->figures->resources, "Training speed and peak memory.");
 }

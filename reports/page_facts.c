@@ -8,6 +8,122 @@
 #include <stdio.h>
 #include <string.h>
 
+static int count_status(const struct report_set *r, const char *status)
+{
+    int n = 0;
+    for (int i = 0; i < r->n_cells; i++) {
+        n += str_equal(r->cells[i].status, status);
+    }
+    return n;
+}
+
+/* The axes of a report, all protocols together. */
+struct extent {
+    int n_models, n_methods, n_datasets, n_seeds;
+};
+
+static struct extent extent_of(const struct report_set *r)
+{
+    struct extent x = {0};
+    for (int i = 0; i < r->n_cells; i++) {
+        bool model = true, method = true, dataset = true;
+        for (int j = 0; j < i; j++) {
+            model = model && !str_equal(r->cells[j].model, r->cells[i].model);
+            method = method && !str_equal(r->cells[j].label, r->cells[i].label);
+            dataset = dataset && !str_equal(r->cells[j].shown, r->cells[i].shown);
+        }
+        x.n_models += model;
+        x.n_methods += method;
+        x.n_datasets += dataset;
+    }
+    for (int k = 0; k < r->n; k++) {
+        const struct report_data *d = &r->items[k];
+        for (int i = 0; i < d->n_models * d->n_methods * d->n_datasets; i++) {
+            x.n_seeds = d->groups[i].n > x.n_seeds ? d->groups[i].n : x.n_seeds;
+        }
+    }
+    return x;
+}
+
+/* Whether an earlier protocol has the data set under the same name. */
+static bool is_shown_before(const struct report_set *r, int protocol, const char *shown)
+{
+    for (int k = 0; k < protocol; k++) {
+        for (int i = 0; i < r->items[k].n_datasets; i++) {
+            if (str_equal(r->items[k].datasets[i].shown, shown)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void stand_in_notes(const struct page *p)
+{
+    for (int k = 0; k < p->set->n; k++) {
+        for (int i = 0; i < p->set->items[k].n_datasets; i++) {
+            const struct report_dataset *x = &p->set->items[k].datasets[i];
+            if (x->stand_in == NULL || is_shown_before(p->set, k, x->shown)) {
+                continue;
+            }
+            struct str text = {0};
+            str_printf(&text,
+                       "%s: the real data set was not to be had; in its place stands: %s. What is "
+                       "measured on it says nothing about the real %s.",
+                       x->shown, x->stand_in, x->name);
+            doc_note(p->doc, str_text(&text));
+            str_release(&text);
+        }
+    }
+}
+
+void page_summary(const struct page *p)
+{
+    const struct report_set *r = p->set;
+    int n_validation = 0;
+    if (p->params->note != NULL) {
+        doc_note(p->doc, p->params->note);
+    }
+    stand_in_notes(p);
+    for (int i = 0; i < r->n_cells; i++) {
+        n_validation += str_equal(r->cells[i].split, "validation");
+    }
+    if (n_validation > 0) {
+        struct str text = {0};
+        str_printf(&text,
+                   "%d of the cells have no test rows (protocol): their numbers are of the rows on "
+                   "which the epoch was chosen, and too good by that.",
+                   n_validation);
+        doc_note(p->doc, str_text(&text));
+        str_release(&text);
+    }
+    struct extent x = extent_of(r);
+    int n_done = count_status(r, "done");
+    doc_paragraph(p->doc,
+                  "%d model%s x %d method%s x %d data set%s, up to %d seed%s: %d cell%s done, %d "
+                  "failed, %d skipped, %d not run yet.",
+                  x.n_models, page_plural(x.n_models), x.n_methods, page_plural(x.n_methods),
+                  x.n_datasets, page_plural(x.n_datasets), x.n_seeds, page_plural(x.n_seeds),
+                  n_done, page_plural(n_done), count_status(r, "failed"),
+                  count_status(r, "skipped"), r->n_missing);
+    if (r->n > 1) {
+        struct str names = {0};
+        for (int k = 0; k < r->n; k++) {
+            str_printf(&names, "%s%s (%d cells)", k > 0 ? ", " : "", r->items[k].protocol,
+                       r->items[k].n_cells);
+        }
+        doc_paragraph(p->doc, "Protocols, each with its own sections below and never averaged: %s.",
+                      str_text(&names));
+        str_release(&names);
+    }
+    doc_paragraph(p->doc,
+                  "The epoch is chosen on validation rows; what is reported is measured on test "
+                  "rows where the protocol has any. A number is the mean over seeds, ± half of its "
+                  "95 %% interval (Student's t); (n=1) means one seed: n=1, no interval. Each "
+                  "number leads to the runs behind it at the end of the page, and those to "
+                  "runs.csv.");
+}
+
 /* What looks wrong with a run that ended well, or NULL. A method that trains
  * nothing is not expected to learn. */
 static const char *suspicion(const struct report_cell *c)
@@ -97,7 +213,7 @@ void page_problems(const struct page *p)
         n_bad += !d->cells[i].done || suspicion(&d->cells[i]) != NULL;
         n_superseded += d->cells[i].superseded;
     }
-    doc_heading(p->doc, 2, "What went wrong, and what looks wrong");
+    doc_heading(p->doc, p->level, "What went wrong, and what looks wrong");
     if (n_superseded > 0) {
         doc_paragraph(p->doc,
                       "%d older run%s of the same model, method, data set and seed, with other "
@@ -178,48 +294,63 @@ static int finding_items(const struct page *p, const struct report_dataset *x, c
     return n;
 }
 
-int page_data(const struct page *p, struct err *e)
+/* Data sets of all protocols, each once, with their stored audits. */
+static int parse_audits(const struct page *p, const struct report_dataset **datasets,
+                        json_t **audits, int *n, struct err *e)
 {
-    const struct report_data *d = p->data;
-    json_t **audits = arena_array(d->arena, (size_t)d->n_datasets, sizeof(json_t *));
-    int n_audits = 0, n_findings = 0, status = 0;
-    for (int i = 0; status == 0 && i < d->n_datasets; i++) {
-        const char *text = d->datasets[i].audit;
-        if (*text != '\0') {
-            audits[i] = json_parse(text, strlen(text), "stored audit", e);
-            status = audits[i] == NULL ? err_wrap(e, "%s", d->datasets[i].name) : 0;
-            n_audits++;
+    for (int k = 0; k < p->set->n; k++) {
+        for (int i = 0; i < p->set->items[k].n_datasets; i++) {
+            const struct report_dataset *x = &p->set->items[k].datasets[i];
+            if (*x->audit == '\0' || is_shown_before(p->set, k, x->shown)) {
+                continue;
+            }
+            audits[*n] = json_parse(x->audit, strlen(x->audit), "stored audit", e);
+            if (audits[*n] == NULL) {
+                return err_wrap(e, "%s", x->name);
+            }
+            datasets[(*n)++] = x;
         }
     }
-    if (status == 0 && n_audits > 0) {
-        static const char *const heads[] = {"data set",      "split",        "rows",
-                                            "majority rate", "exact copies", "near copies",
-                                            "words, median", "words, 95 %"};
+    return 0;
+}
+
+int page_data(const struct page *p, struct err *e)
+{
+    static const char *const heads[] = {"data set",      "split",        "rows",
+                                        "majority rate", "exact copies", "near copies",
+                                        "words, median", "words, 95 %"};
+    size_t n_most = (size_t)p->set->n_cells;
+    json_t **audits = arena_array(p->set->arena, n_most, sizeof(json_t *));
+    const struct report_dataset **datasets =
+        arena_array(p->set->arena, n_most, sizeof(struct report_dataset *));
+    int n = 0, n_findings = 0;
+    int status = parse_audits(p, datasets, audits, &n, e);
+    if (status == 0 && n > 0) {
         doc_heading(p->doc, 2, "The data, audited");
         doc_paragraph(p->doc, "As published, before the protocol drops duplicates and conflicts.");
         doc_table(p->doc, 8);
         for (int i = 0; i < 8; i++) {
             doc_head(p->doc, i < 2 ? 'l' : 'r', heads[i]);
         }
-        for (int i = 0; i < d->n_datasets; i++) {
-            split_rows(p, &d->datasets[i], audits[i]);
+        for (int i = 0; i < n; i++) {
+            split_rows(p, datasets[i], audits[i]);
         }
         doc_table_end(p->doc);
-        for (int i = 0; i < d->n_datasets; i++) {
-            n_findings += finding_items(p, &d->datasets[i], audits[i]);
+        for (int i = 0; i < n; i++) {
+            n_findings += finding_items(p, datasets[i], audits[i]);
         }
         if (n_findings > 0) {
             doc_items_end(p->doc);
         }
     }
-    for (int i = 0; i < d->n_datasets; i++) {
+    for (int i = 0; i < n; i++) {
         json_decref(audits[i]);
     }
     return status;
 }
 
 /* Cells that have what c has: environment, BLAS core, determinism, commit. */
-static int count_alike(const struct report_data *d, const struct report_cell *c, bool *first)
+static int count_alike(const struct report_set *d, const struct report_cell *c, bool *first)
 {
     int n = 0;
     *first = true;
@@ -238,7 +369,7 @@ static int count_alike(const struct report_data *d, const struct report_cell *c,
 static int environment_rows(const struct page *p, const struct report_cell *c, struct err *e)
 {
     struct query q;
-    if (query_open(&q, p->data->store,
+    if (query_open(&q, p->set->store,
                    "SELECT key, value FROM environment"
                    " WHERE environment_id = ?1 AND key <> 'commit' ORDER BY key",
                    e) != 0) {
@@ -256,7 +387,7 @@ static int environment_rows(const struct page *p, const struct report_cell *c, s
 
 int page_provenance(const struct page *p, struct err *e)
 {
-    const struct report_data *d = p->data;
+    const struct report_set *d = p->set;
     doc_heading(p->doc, 2, "Made on");
     int status = 0;
     for (int i = 0; status == 0 && i < d->n_cells; i++) {
@@ -304,27 +435,19 @@ void page_reproduce(const struct page *p)
                           "NAME.png from NAME.dat.");
 }
 
-void page_runs(const struct page *p)
+static void run_rows(const struct page *p, const struct report_data *d)
 {
-    const struct report_data *d = p->data;
-    doc_heading(p->doc, 2, "The runs behind the numbers");
-    doc_paragraph(p->doc, "Cell ids by seed; each is a row of runs.csv (first column, here cut to "
-                          "12 digits) with every metric and resource.");
-    doc_table(p->doc, 5);
-    static const char *const heads[] = {"model", "method", "data set", "n", "seed: cell"};
-    for (int i = 0; i < 5; i++) {
-        doc_head(p->doc, i == 3 ? 'r' : 'l', heads[i]);
-    }
     for (int i = 0; i < d->n_models * d->n_methods * d->n_datasets; i++) {
         const struct report_group *g = &d->groups[i];
         if (g->n == 0) {
             continue;
         }
-        char anchor[32];
-        snprintf(anchor, sizeof anchor, "g%d", i + 1);
+        char anchor[128];
+        snprintf(anchor, sizeof anchor, "g%d%s", i + 1, d->suffix);
         doc_anchor_cell(p->doc, anchor, d->models[g->model]);
         doc_cell(p->doc, "%s", d->methods[g->method]);
         doc_cell(p->doc, "%s", d->datasets[g->dataset].shown);
+        doc_cell(p->doc, "%s", d->protocol);
         doc_cell(p->doc, "%d", g->n);
         struct str ids = {0};
         for (int k = 0; k < g->n; k++) {
@@ -333,6 +456,22 @@ void page_runs(const struct page *p)
         }
         doc_link_cell(p->doc, "runs.csv", str_text(&ids));
         str_release(&ids);
+    }
+}
+
+void page_runs(const struct page *p)
+{
+    static const char *const heads[] = {"model",    "method", "data set",
+                                        "protocol", "n",      "seed: cell"};
+    doc_heading(p->doc, 2, "The runs behind the numbers");
+    doc_paragraph(p->doc, "Cell ids by seed; each is a row of runs.csv (first column, here cut to "
+                          "12 digits) with every metric and resource.");
+    doc_table(p->doc, 6);
+    for (int i = 0; i < 6; i++) {
+        doc_head(p->doc, i == 4 ? 'r' : 'l', heads[i]);
+    }
+    for (int k = 0; k < p->set->n; k++) {
+        run_rows(p, &p->set->items[k]);
     }
     doc_table_end(p->doc);
 }

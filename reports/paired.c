@@ -193,6 +193,7 @@ static void add_test(struct str *s, const struct report_data *d, int model, int 
                      const struct paired_test *t)
 {
     const struct report_dataset *x = &d->datasets[dataset];
+    csv_text(s, d->protocol, ',');
     csv_text(s, d->models[model], ',');
     csv_text(s, x->name, ',');
     csv_text(s, x->stand_in != NULL ? x->stand_in : "", ',');
@@ -209,18 +210,25 @@ static void add_test(struct str *s, const struct report_data *d, int model, int 
     csv_real(s, t->p_holm, '\n');
 }
 
-int paired_write(const struct paired_table *tables, const struct report_data *d, const char *dir,
-                 struct err *e)
+static void add_tests(struct str *s, const struct paired_table *tables, const struct report_data *d)
 {
-    struct str text = {0}, path = {0};
-    str_add(&text, "model,dataset,stand_in,method_a,method_b,n_seeds,n_rows,difference,low_95,"
-                   "high_95,only_a_right,only_b_right,p_mcnemar,p_holm\n");
     for (int i = 0; i < d->n_models * d->n_datasets; i++) {
         for (int k = 0; k < tables[i].n; k++) {
             if (tables[i].tests[k].n_rows > 0) {
-                add_test(&text, d, i / d->n_datasets, i % d->n_datasets, &tables[i].tests[k]);
+                add_test(s, d, i / d->n_datasets, i % d->n_datasets, &tables[i].tests[k]);
             }
         }
+    }
+}
+
+int paired_write(struct paired_table *const *tables, const struct report_set *r, const char *dir,
+                 struct err *e)
+{
+    struct str text = {0}, path = {0};
+    str_add(&text, "protocol,model,dataset,stand_in,method_a,method_b,n_seeds,n_rows,difference,"
+                   "low_95,high_95,only_a_right,only_b_right,p_mcnemar,p_holm\n");
+    for (int i = 0; i < r->n; i++) {
+        add_tests(&text, tables[i], &r->items[i]);
     }
     int status = file_write(file_join(&path, dir, "paired.csv"), str_text(&text), text.len, e);
     str_release(&text);

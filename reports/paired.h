@@ -31,8 +31,8 @@ struct paired_table { /* of one model and one data set: all pairs with results *
 /* [n_models, n_datasets], owned by d->arena. */
 int paired_load(struct paired_table **out, const struct report_data *d, struct err *e) MUST_CHECK;
 
-/* Writes paired.csv: every pair of every model and data set. */
-int paired_write(const struct paired_table *tables, const struct report_data *d, const char *dir,
+/* Writes paired.csv: every pair of every model and data set; tables[i] are of r->items[i]. */
+int paired_write(struct paired_table *const *tables, const struct report_set *r, const char *dir,
                  struct err *e) MUST_CHECK;
 
 #endif

@@ -4,16 +4,40 @@
 #include "reports/page.h"
 #include "reports/tables.h"
 
-static int write_page(const struct page *p, struct err *e)
+/* All sections of one protocol; p->data is set. */
+static int write_protocol(const struct page *p, struct err *e)
 {
-    doc_begin(p->doc, p->params->title);
-    page_summary(p);
+    (void)e;
+    page_protocol(p);
     page_accuracy(p);
+    page_text(p);
     page_other_metrics(p);
     page_curves(p);
     page_cost(p);
     page_paired(p);
     page_problems(p);
+    return 0;
+}
+
+static int write_page(struct page *p, const struct figures *figures,
+                      struct paired_table *const *paired, struct err *e)
+{
+    doc_begin(p->doc, p->params->title);
+    page_summary(p);
+    if (p->survey->n_measured > 0) {
+        page_survey(p);
+    }
+    for (int i = 0; i < p->set->n; i++) {
+        p->data = &p->set->items[i];
+        p->figures = &figures[i];
+        p->paired = paired[i];
+        if (write_protocol(p, e) != 0) {
+            return -1;
+        }
+    }
+    if (p->survey->n_measured == 0) {
+        page_survey(p);
+    }
     if (page_data(p, e) != 0 || page_provenance(p, e) != 0) {
         return -1;
     }
@@ -22,22 +46,45 @@ static int write_page(const struct page *p, struct err *e)
     return doc_write(p->doc, p->params->out_dir, e);
 }
 
-static int write_all(const struct report_params *params, const struct report_data *d, struct err *e)
+/* Tables and figures of all protocols. */
+static int write_files(const struct report_params *params, const struct report_set *r,
+                       struct survey *survey, struct figures *figures, struct paired_table **paired,
+                       struct err *e)
 {
-    struct paired_table *paired;
-    struct figures figures;
-    if (d->n_cells == 0) {
+    const char *dir = params->out_dir;
+    if (file_make_dirs(dir, e) != 0 || tables_write(r, dir, e) != 0) {
+        return -1;
+    }
+    for (int i = 0; i < r->n; i++) {
+        if (paired_load(&paired[i], &r->items[i], e) != 0 ||
+            figures_draw(&figures[i], &r->items[i], dir, e) != 0) {
+            return -1;
+        }
+    }
+    if (paired_write(paired, r, dir, e) != 0 || survey_load(survey, r, e) != 0 ||
+        survey_write(survey, dir, e) != 0) {
+        return -1;
+    }
+    return survey_draw(survey, dir, e);
+}
+
+static int write_all(const struct report_params *params, const struct report_set *r, struct err *e)
+{
+    if (r->n_cells == 0) {
         return err_set(e, "%s: none of the cells asked for is in it; run them first",
                        params->db_path);
     }
-    if (file_make_dirs(params->out_dir, e) != 0 || tables_write(d, params->out_dir, e) != 0 ||
-        paired_load(&paired, d, e) != 0 || paired_write(paired, d, params->out_dir, e) != 0 ||
-        figures_draw(&figures, d, params->out_dir, e) != 0) {
+    struct figures *figures = arena_array(r->arena, (size_t)r->n, sizeof *figures);
+    struct paired_table **paired =
+        arena_array(r->arena, (size_t)r->n, sizeof(struct paired_table *));
+    struct survey survey;
+    if (write_files(params, r, &survey, figures, paired, e) != 0) {
         return -1;
     }
     struct doc doc = {0};
-    struct page page = {&doc, params, d, &figures, paired};
-    int status = write_page(&page, e);
+    struct page page = {
+        .doc = &doc, .params = params, .set = r, .survey = &survey, .level = r->n > 1 ? 3 : 2};
+    int status = write_page(&page, figures, paired, e);
     doc_release(&doc);
     return status;
 }
@@ -49,10 +96,10 @@ int report_write(const struct report_params *p, struct err *e)
         return -1;
     }
     struct arena a = {0};
-    struct report_data d;
-    int status = report_data_load(&d, store, p->cell_ids, p->n_cell_ids, &a, e);
+    struct report_set r;
+    int status = report_set_load(&r, store, p->cell_ids, p->n_cell_ids, &a, e);
     if (status == 0) {
-        status = write_all(p, &d, e);
+        status = write_all(p, &r, e);
     }
     arena_release(&a);
     store_close(store);

@@ -2,7 +2,7 @@
  * report: tables, figures and one page from a result database.
  *
  * Reads the database, computes nothing that training would have to repeat, and
- * writes into one folder: runs.csv, summary.csv, epochs.csv, paired.csv,
+ * writes into one folder: runs.csv, summary.csv, epochs.csv, paired.csv, survey.csv,
  * figures/, report.md and report.html (the same page twice). The same database
  * gives the same bytes.
  */

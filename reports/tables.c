@@ -75,6 +75,12 @@ static void add_run(struct str *s, const struct report_cell *c)
     csv_int(s, c->n_train, ',');
     csv_int(s, c->n_validation, ',');
     csv_int(s, c->n_test, ',');
+    csv_int(s, c->n_updates, ',');
+    csv_real(s, c->leak_rate, ',');
+    csv_real(s, c->n_cut_targets < 0 ? NAN : c->n_cut_targets, ',');
+    csv_real(s, c->learning_rate, ',');
+    csv_int(s, c->train_batch_size, ',');
+    csv_text(s, c->metric_unit, ',');
     csv_int(s, c->n_epochs, ',');
     csv_int(s, c->best_epoch, ',');
     csv_real(s, c->seconds, ',');
@@ -95,21 +101,24 @@ static void add_run(struct str *s, const struct report_cell *c)
     csv_options(s, c->protocol_options, '\n');
 }
 
-static void add_runs(struct str *s, const struct report_data *d)
+static void add_runs(struct str *s, const struct report_set *r)
 {
     str_add(s, "cell_id,model,method,label,dataset,stand_in,seed,protocol,precision,status,"
                "superseded,message,trainable_params,total_params,split,");
     for (int m = 0; m < METRIC_COUNT; m++) {
         str_printf(s, "%s,", metric_name((enum metric)m));
     }
-    str_add(s, "n_train,n_validation,n_test,n_epochs,best_epoch,seconds,train_seconds,"
+    str_add(s, "n_train,n_validation,n_test,n_updates,leak_rate,n_cut_targets,learning_rate,"
+               "train_batch_size,metric_unit,n_epochs,best_epoch,seconds,train_seconds,"
                "tokens_per_second,examples_per_second,peak_rss_bytes,attempts,resumed,started,"
                "blas_core,determinism,numerics_version,commit,environment_id,data_hash,"
                "method_options,protocol_options\n");
-    for (int model = 0; model < d->n_models; model++) {
-        for (int i = 0; i < d->n_cells; i++) {
-            if (str_equal(d->cells[i].model, d->models[model])) {
-                add_run(s, &d->cells[i]);
+    for (int k = 0; k < r->n; k++) {
+        const struct report_data *d = &r->items[k];
+        for (int i = 0; i < d->n_models * d->n_cells; i++) {
+            const struct report_cell *c = &d->cells[i % d->n_cells];
+            if (str_equal(c->model, d->models[i / d->n_cells])) {
+                add_run(s, c);
             }
         }
     }
@@ -119,6 +128,7 @@ static void add_group(struct str *s, const struct report_data *d, const struct r
 {
     for (int m = 0; m < METRIC_COUNT; m++) {
         struct report_mean mean = report_mean_of(g, report_metric, m);
+        csv_text(s, d->protocol, ',');
         csv_text(s, d->models[g->model], ',');
         csv_text(s, d->methods[g->method], ',');
         csv_text(s, d->datasets[g->dataset].name, ',');
@@ -137,24 +147,32 @@ static void add_group(struct str *s, const struct report_data *d, const struct r
     }
 }
 
-static void add_summary(struct str *s, const struct report_data *d)
+static void add_summary(struct str *s, const struct report_set *r)
 {
-    str_add(s, "model,method,dataset,stand_in,metric,n,mean,sd,low_95,high_95,note,cell_ids\n");
-    for (int i = 0; i < d->n_models * d->n_methods * d->n_datasets; i++) {
-        if (d->groups[i].n > 0) {
-            add_group(s, d, &d->groups[i]);
+    str_add(s, "protocol,model,method,dataset,stand_in,metric,n,mean,sd,low_95,high_95,note,"
+               "cell_ids\n");
+    for (int k = 0; k < r->n; k++) {
+        const struct report_data *d = &r->items[k];
+        for (int i = 0; i < d->n_models * d->n_methods * d->n_datasets; i++) {
+            if (d->groups[i].n > 0) {
+                add_group(s, d, &d->groups[i]);
+            }
         }
     }
 }
 
-static void add_epochs(struct str *s, const struct report_data *d)
+static void add_epochs(struct str *s, const struct report_set *r)
 {
-    str_add(s, "cell_id,model,method,dataset,stand_in,seed,epoch,train_loss,validation_loss,"
-               "validation_accuracy,validation_f1_macro,seconds\n");
-    for (int i = 0; i < d->n_cells; i++) {
-        const struct report_cell *c = &d->cells[i];
+    str_add(s, "cell_id,protocol,model,method,dataset,stand_in,seed,epoch,train_loss,seconds");
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        str_printf(s, ",validation_%s", metric_name((enum metric)m));
+    }
+    str_add_char(s, '\n');
+    for (int i = 0; i < r->n_cells; i++) {
+        const struct report_cell *c = &r->cells[i];
         for (int j = 0; j < c->n_epochs; j++) {
             csv_text(s, c->cell_id, ',');
+            csv_text(s, c->protocol, ',');
             csv_text(s, c->model, ',');
             csv_text(s, c->label, ',');
             csv_text(s, c->dataset, ',');
@@ -162,24 +180,24 @@ static void add_epochs(struct str *s, const struct report_data *d)
             csv_int(s, c->seed, ',');
             csv_int(s, j + 1, ',');
             csv_real(s, c->epochs[j].train_loss, ',');
-            csv_real(s, c->epochs[j].metric[METRIC_LOSS], ',');
-            csv_real(s, c->epochs[j].metric[METRIC_ACCURACY], ',');
-            csv_real(s, c->epochs[j].metric[METRIC_F1_MACRO], ',');
-            csv_real(s, c->epochs[j].seconds, '\n');
+            csv_real(s, c->epochs[j].seconds, ',');
+            for (int m = 0; m < METRIC_COUNT; m++) {
+                csv_real(s, c->epochs[j].metric[m], m + 1 < METRIC_COUNT ? ',' : '\n');
+            }
         }
     }
 }
 
-int tables_write(const struct report_data *d, const char *dir, struct err *e)
+int tables_write(const struct report_set *r, const char *dir, struct err *e)
 {
     static const struct {
         const char *file;
-        void (*add)(struct str *s, const struct report_data *d);
+        void (*add)(struct str *s, const struct report_set *r);
     } tables[] = {{"runs.csv", add_runs}, {"summary.csv", add_summary}, {"epochs.csv", add_epochs}};
     int status = 0;
     for (size_t i = 0; status == 0 && i < sizeof tables / sizeof *tables; i++) {
         struct str text = {0}, path = {0};
-        tables[i].add(&text, d);
+        tables[i].add(&text, r);
         status = file_write(file_join(&path, dir, tables[i].file), str_text(&text), text.len, e);
         str_release(&text);
         str_release(&path);

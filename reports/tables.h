@@ -13,7 +13,7 @@
 #include "harness/base/str.h"
 #include "reports/data.h"
 
-int tables_write(const struct report_data *d, const char *dir, struct err *e) MUST_CHECK;
+int tables_write(const struct report_set *r, const char *dir, struct err *e) MUST_CHECK;
 
 /* Appends text as a CSV field, quoted where it must be, and the character end. */
 void csv_text(struct str *s, const char *text, char end);

@@ -31,7 +31,7 @@ do for [format in "svg png"] {
         set grid ytics lc rgb '#eeeeee' lt 1 lw 1
         unset arrow
         unset label
-        if (i == 1) { set label 3 model.': test accuracy, mean and 95 % interval over seeds' at screen 0, screen 1 offset 0.8, -1 left }
+        if (i == 1) { set label 3 model.': '.judged.' accuracy, mean and 95 % interval over seeds' at screen 0, screen 1 offset 0.8, -1 left }
         below = 1 - (y + panel_h + 38) / height
         set label 2 'accuracy' at graph 0, screen below left
         if (majority[i] == majority[i]) {
