@@ -38,6 +38,9 @@ struct answer {
     int n;                      /* pairs or rows it rests on */
     int seeds_needed; /* for cannot tell: in all; 0: more seeds would not help, -1: not known */
     const char *why;  /* one sentence for people */
+    const struct observation **rows; /* [n_rows] the observations it rests on */
+    int n_rows;
+    bool about_accuracy;
 };
 
 /* All claims on these observations (of one protocol); answers[claims->n] in arena a. */

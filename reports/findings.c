@@ -48,8 +48,10 @@ int finding_defect(enum finding_kind kind)
 bool finding_touches(const struct finding *f, const struct cell_facts *c)
 {
     return str_equal(f->protocol, c->protocol) && (!f->model || str_equal(f->model, c->model)) &&
+           (!f->family || str_starts(c->model, f->family)) &&
            (!f->label || str_equal(f->label, c->label)) &&
-           (!f->dataset || str_equal(f->dataset, c->dataset));
+           (!f->dataset || str_equal(f->dataset, c->dataset) ||
+            str_equal(f->other_dataset, c->dataset));
 }
 
 /* The cells of one protocol, and what is found. */
@@ -250,7 +252,9 @@ static void find_shared_rows(struct search *s)
                        "%s are judged on the same rows (%ld of %ld): one of the two was served "
                        "under the other's name; load each set's own rows (rows: own)",
                        where, n, fewer);
-            found(s, FINDING_SHARED_ROWS, where, (double)n / (double)fewer, &t);
+            struct finding *f = found(s, FINDING_SHARED_ROWS, where, (double)n / (double)fewer, &t);
+            f->dataset = a->dataset;
+            f->other_dataset = b->dataset;
         }
     }
 }
@@ -386,7 +390,9 @@ static void find_unequal_updates(struct search *s)
                        "%.1f times; give all sizes one train_batch_size",
                        where, str_text(&sets), most->dataset, most->model, most->n_updates,
                        least->model, least->n_updates, worst);
-            found(s, FINDING_UPDATES, where, worst, &t)->label = c->label;
+            struct finding *f = found(s, FINDING_UPDATES, where, worst, &t);
+            f->family = family;
+            f->label = c->label;
         }
         str_release(&sets);
     }

@@ -53,6 +53,7 @@ struct finding {
     double value;      /* leak rate, ratio of rates, share of rows, half width ...; NaN: none */
     const char *text;  /* one sentence with the numbers, for people */
     const char *model, *label, *dataset; /* what it is about; NULL: several or all */
+    const char *family, *other_dataset;  /* narrower where model is NULL; the second of two */
 };
 
 struct findings {

@@ -1,0 +1,253 @@
+#include "reports/claim_trial.h"
+
+#include "harness/base/stats.h"
+#include "harness/base/str.h"
+#include "reports/family.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* --- growth with size ------------------------------------------------------------------- */
+
+/* Observations of one family, method, data set and seed, by size. */
+struct sizes {
+    const struct observation **items; /* [n] */
+    int n;
+};
+
+static int by_total_params(const void *a, const void *b)
+{
+    const struct observation *x = *(const struct observation *const *)a;
+    const struct observation *y = *(const struct observation *const *)b;
+    return (x->total_params > y->total_params) - (x->total_params < y->total_params);
+}
+
+/* Those like first, from it on; n = 0 when an earlier one is like it. */
+static struct sizes sizes_like(const struct trial *t, int first)
+{
+    const struct observation *f = &t->o->items[first];
+    const struct side side = {NULL, t->p->method};
+    struct sizes s = {arena_array(t->arena, (size_t)t->o->n, sizeof(struct observation *)), 0};
+    const char *family = family_of_model(f->model, t->arena);
+    for (int i = 0; i < t->o->n && trial_is_of(t, f, &side); i++) {
+        const struct observation *o = &t->o->items[i];
+        if (!trial_is_of(t, o, &side) || !str_equal(o->dataset, f->dataset) || o->seed != f->seed ||
+            o->total_params <= 0 || !str_equal(family_of_model(o->model, t->arena), family))
+            continue;
+        if (i < first)
+            return (struct sizes){0};
+        s.items[s.n++] = o;
+    }
+    if (s.n > 1)
+        qsort(s.items, (size_t)s.n, sizeof *s.items, by_total_params);
+    return s;
+}
+
+/* Least-squares slope of accuracy over log2 of the parameters. */
+static double slope_of(const struct sizes *s)
+{
+    double x_mean = 0, y_mean = 0, xy = 0, xx = 0;
+    for (int i = 0; i < s->n; i++) {
+        x_mean += log2((double)s->items[i]->total_params) / s->n;
+        y_mean += s->items[i]->accuracy / s->n;
+    }
+    for (int i = 0; i < s->n; i++) {
+        double x = log2((double)s->items[i]->total_params) - x_mean;
+        xy += x * (s->items[i]->accuracy - y_mean);
+        xx += x * x;
+    }
+    return xy / xx;
+}
+
+void test_grows_with_size(struct trial *t)
+{
+    struct answer *r = t->out;
+    const struct side side = {NULL, t->p->method};
+    double *table = arena_array(t->arena, (size_t)t->o->n + 1, sizeof *table); /* of Page's test */
+    int n_up = 0, n_steps = 0, n_sizes = 0, n_complete = 0;
+    r->unit = "points of accuracy a doubling";
+    if (trial_is_ambiguous(t, &side)) {
+        trial_cannot_tell(t, "several rows go by the method's name; this claim is about one");
+        return;
+    }
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < t->o->n; i++) {
+            struct sizes s = sizes_like(t, i);
+            if (pass == 0)
+                n_sizes = s.n > n_sizes ? s.n : n_sizes;
+            if (pass == 0 || s.n < 2 || s.items[0]->total_params == s.items[s.n - 1]->total_params)
+                continue;
+            trial_add(t, s.items[0]->dataset, s.items[0]->seed, slope_of(&s));
+            for (int k = 0; k < s.n; k++) {
+                trial_rests_on(t, s.items[k]);
+                n_steps += k > 0;
+                n_up += k > 0 && s.items[k]->accuracy > s.items[k - 1]->accuracy;
+                if (s.n == n_sizes)
+                    table[n_complete * n_sizes + k] = s.items[k]->accuracy;
+            }
+            n_complete += s.n == n_sizes;
+        }
+    }
+    trial_decide(t, 0, 100, "slope over log2 of the size");
+    if (n_steps == 0)
+        return;
+    struct page_test page = stats_page(table, n_complete, n_sizes);
+    r->why = arena_printf(t->arena,
+                          "%d of %d steps to the next size go up; Page's L %g over %d "
+                          "rows of %d sizes, p %.3g%s%s",
+                          n_up, n_steps, page.l, n_complete, n_sizes, page.p, *r->why ? "; " : "",
+                          r->why);
+}
+
+/* --- order over seeds -------------------------------------------------------------------- */
+
+/* Does the row of item have this data set and seed? Its accuracy goes to x. */
+static bool row_has(const struct observations *o, const struct observation *item,
+                    const char *dataset, int64_t seed, double *x)
+{
+    for (int i = 0; i < o->n; i++) {
+        const struct observation *y = &o->items[i];
+        if (str_equal(y->model, item->model) && str_equal(y->label, item->label) &&
+            str_equal(y->dataset, dataset) && y->seed == seed) {
+            *x = y->accuracy;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Mean accuracy over all data sets of each complete row at each seed. */
+struct order {
+    double *scores; /* [n_seeds, n_rows] */
+    int n_seeds, n_rows;
+};
+
+static bool seed_is_new(const struct observations *o, int at)
+{
+    for (int i = 0; i < at; i++)
+        if (o->items[i].seed == o->items[at].seed)
+            return false;
+    return true;
+}
+
+static bool dataset_is_new(const struct observations *o, int at)
+{
+    for (int i = 0; i < at; i++)
+        if (str_equal(o->items[i].dataset, o->items[at].dataset))
+            return false;
+    return true;
+}
+
+static bool row_is_new(const struct observations *o, int at)
+{
+    for (int i = 0; i < at; i++)
+        if (str_equal(o->items[i].model, o->items[at].model) &&
+            str_equal(o->items[i].label, o->items[at].label))
+            return false;
+    return true;
+}
+
+/* Scores of a row at all seeds into column[n_seeds]; false when it lacks one. */
+static bool score_row(double *column, const struct observations *o, const struct observation *row)
+{
+    int n_seeds = 0;
+    for (int i = 0; i < o->n; i++) {
+        if (!seed_is_new(o, i))
+            continue;
+        double sum = 0, x;
+        for (int k = 0; k < o->n; k++) {
+            if (!dataset_is_new(o, k))
+                continue;
+            if (!row_has(o, row, o->items[k].dataset, o->items[i].seed, &x))
+                return false;
+            sum += x;
+        }
+        column[n_seeds++] = sum;
+    }
+    return true;
+}
+
+static struct order order_of(struct trial *t)
+{
+    const struct observations *o = t->o;
+    size_t n = (size_t)o->n + 1;
+    struct order r = {0};
+    double *columns = arena_array(t->arena, n * n, sizeof *columns);
+    for (int i = 0; i < o->n; i++)
+        r.n_seeds += seed_is_new(o, i);
+    for (int i = 0; i < o->n; i++) {
+        if (!row_is_new(o, i) ||
+            !score_row(columns + (ptrdiff_t)r.n_rows * r.n_seeds, o, &o->items[i]))
+            continue;
+        r.n_rows++;
+        for (int k = 0; k < o->n; k++)
+            if (str_equal(o->items[k].model, o->items[i].model) &&
+                str_equal(o->items[k].label, o->items[i].label))
+                trial_rests_on(t, &o->items[k]);
+    }
+    r.scores = arena_array(t->arena, n * n, sizeof *r.scores);
+    for (int s = 0; s < r.n_seeds; s++)
+        for (int k = 0; k < r.n_rows; k++)
+            r.scores[s * r.n_rows + k] = columns[k * r.n_seeds + s];
+    return r;
+}
+
+/* Mean tau over pairs of seeds, without one seed (-1: with all). */
+static double mean_tau(const struct order *o, int without)
+{
+    double sum = 0;
+    int n = 0;
+    for (int i = 0; i < o->n_seeds; i++)
+        for (int k = 0; k < i; k++)
+            if (i != without && k != without) {
+                double tau = stats_kendall_tau(o->scores + (ptrdiff_t)i * o->n_rows,
+                                               o->scores + (ptrdiff_t)k * o->n_rows, o->n_rows);
+                sum += isnan(tau) ? 0 : tau; /* all rows equal: an order agrees by half */
+                n++;
+            }
+    return sum / n;
+}
+
+void test_stable_order(struct trial *t)
+{
+    enum { N_PERMUTATIONS = 9999 };
+    struct answer *r = t->out;
+    struct order o = order_of(t);
+    double threshold = t->p->at_least;
+    r->n = o.n_rows;
+    r->unit = "Kendall's tau between seeds";
+    if (o.n_rows < 2 || o.n_seeds < 3) {
+        trial_cannot_tell(t, o.n_rows < 2 ? "fewer than two rows have every data set and seed"
+                                          : "an order's stability needs three seeds");
+        r->seeds_needed = o.n_rows < 2 ? -1 : 3;
+        return;
+    }
+    /* Arvesen's jackknife of a U-statistic (Ann. Math. Stat. 40, 1969): seeds are the sample. */
+    double *pseudo = arena_array(t->arena, (size_t)o.n_seeds, sizeof *pseudo);
+    double all = mean_tau(&o, -1);
+    for (int s = 0; s < o.n_seeds; s++)
+        pseudo[s] = o.n_seeds * all - (o.n_seeds - 1) * mean_tau(&o, s);
+    struct interval i = stats_t_interval(pseudo, o.n_seeds, .95);
+    const struct rng draws = {.seed = 1, .stream = RNG_BOOTSTRAP};
+    double w = stats_kendall_w(o.scores, o.n_seeds, o.n_rows); /* NaN: all rows equal */
+    double p = stats_kendall_w_p(o.scores, o.n_seeds, o.n_rows, N_PERMUTATIONS, &draws);
+    r->estimate = all;
+    r->low = fmax(i.low, -1);
+    r->high = fmin(i.high, 1);
+    r->p_value = p;
+    r->test = arena_printf(t->arena,
+                           "jackknife over %d seeds of %d rows; Kendall's W %.3f by "
+                           "permutation",
+                           o.n_seeds, o.n_rows, w);
+    /* So few seeds and rows that any order could agree so well prove nothing. */
+    r->verdict = i.high < threshold               ? VERDICT_FAILS
+                 : i.low >= threshold && p <= .05 ? VERDICT_HOLDS
+                                                  : VERDICT_CANNOT_TELL;
+    if (r->verdict == VERDICT_CANNOT_TELL) {
+        int needed = stats_runs_needed(all - threshold, 0, stats_sd(pseudo, o.n_seeds), 1);
+        r->seeds_needed = needed == 0 ? 0 : needed > o.n_seeds ? needed : o.n_seeds + 1;
+        r->why = needed == 0 ? "the order is as stable as the limit; more seeds would not help"
+                             : arena_printf(t->arena, "%d seeds would tell with power 0.8",
+                                            r->seeds_needed);
+    }
+}
