@@ -3,17 +3,7 @@
 #include "models/tensor/vmath.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
-
-/* log sum exp of x[n], in double. */
-static double log_sum_exp(const float *x, size_t n)
-{
-    double max = vec_max(x, n), sum = 0;
-    for (size_t k = 0; k < n; k++)
-        sum += scalar_exp(x[k] - max);
-    return scalar_log(sum) + max;
-}
 
 static int most_likely(const float *x, int n)
 {
@@ -30,7 +20,7 @@ void seq2seq_token_scores(const struct tensor *logits, const int *target_ids, fl
         const float *x = logits->data + (size_t)i * (size_t)logits->cols;
         if (nll) {
             assert(target_ids[i] >= 0 && target_ids[i] < logits->cols);
-            nll[i] = (float)(log_sum_exp(x, (size_t)logits->cols) - x[target_ids[i]]);
+            nll[i] = (float)(vec_log_sum_exp(x, (size_t)logits->cols) - x[target_ids[i]]);
         }
         if (best)
             best[i] = most_likely(x, logits->cols);

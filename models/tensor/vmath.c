@@ -190,6 +190,15 @@ float vec_max(const float *x, size_t n)
     return lanes_largest(max) + lanes_total(nan);
 }
 
+/* Lanes added pairwise; sum is used up. */
+static double fold(double sum[N_LANES])
+{
+    for (int half = N_LANES / 2; half > 0; half /= 2)
+        for (int k = 0; k < half; k++)
+            sum[k] += sum[k + half];
+    return sum[0];
+}
+
 double vec_sum_squares(const float *x, size_t n)
 {
     double sum[N_LANES] = {0};
@@ -199,10 +208,7 @@ double vec_sum_squares(const float *x, size_t n)
             sum[k] += (double)x[i + (size_t)k] * x[i + (size_t)k];
     for (int k = 0; i < n; i++, k++)
         sum[k] += (double)x[i] * x[i];
-    for (int half = N_LANES / 2; half > 0; half /= 2)
-        for (int k = 0; k < half; k++)
-            sum[k] += sum[k + half];
-    return sum[0];
+    return fold(sum);
 }
 
 double scalar_exp(double x)
@@ -246,4 +252,21 @@ double scalar_cos_pi(double x)
     for (int k = 22; k > 0; k -= 2)
         sum = 1 - sum * square / (k * (k - 1));
     return sum;
+}
+
+double vec_log_sum_exp(const float *x, size_t n)
+{
+    enum { CHUNK = 512 };
+    float part[CHUNK], max = vec_max(x, n);
+    double sum[N_LANES] = {0};
+    for (size_t at = 0; at < n; at += CHUNK) {
+        size_t m = n - at < CHUNK ? n - at : CHUNK, room = lanes_room(m);
+        for (size_t i = 0; i < room; i++)
+            part[i] = i < m ? x[at + i] - max : -INFINITY;
+        vec_exp(part, part, room);
+        for (size_t i = 0; i < room; i += N_LANES)
+            for (int k = 0; k < N_LANES; k++)
+                sum[k] += part[i + (size_t)k];
+    }
+    return scalar_log(fold(sum)) + max;
 }
