@@ -45,15 +45,12 @@ static int find_by_type(const struct method **found, const char *type, const str
     return *found ? 0 : err_set(e, "peft_type \"%s\": no method here", type);
 }
 
-static const char submodules[] = "num_transformer_submodules";
-
-/* Whether PEFT takes module for one that target names: the whole of it or its
- * last parts. */
-static bool matches(const char *module, const char *target)
+static const char *task_type(const struct model *m)
 {
-    size_t n = strlen(module), k = strlen(target);
-    return n >= k && strcmp(module + n - k, target) == 0 && (n == k || module[n - k - 1] == '.');
+    return model_says_text(m) ? "SEQ_2_SEQ_LM" : "SEQ_CLS";
 }
+
+static const char submodules[] = "num_transformer_submodules";
 
 static bool has_role(const struct model *m, const char *module, enum site_role role)
 {
@@ -66,7 +63,9 @@ static bool has_role(const struct model *m, const char *module, enum site_role r
 }
 
 /* Whether target names projections of this role and nothing else that has a
- * weight. One role a name, because a name in one list of PEFT's must stand
+ * weight. PEFT takes a module for one of target_modules when its last parts are the name,
+ * and for one of feedforward_modules when its last letters are: "o" is T5's "wo" too. So
+ * the letters count. One role a name, because a name in one list of PEFT's must stand
  * unchanged in another (feedforward_modules in target_modules). */
 static bool is_exact(const struct model *m, const char *target, enum site_role role)
 {
@@ -77,7 +76,7 @@ static bool is_exact(const struct model *m, const char *target, enum site_role r
             continue;
         struct str module = {0};
         str_add_bytes(&module, p->name, strlen(p->name) - strlen(".weight"));
-        exact = !matches(str_text(&module), target) || has_role(m, str_text(&module), role);
+        exact = !str_ends(str_text(&module), target) || has_role(m, str_text(&module), role);
         str_release(&module);
     }
     return exact;
@@ -197,8 +196,7 @@ int peft_write_config(const struct tuned *t, const char *base_model, const char 
     struct str type = {0};
     add_type(&type, t->method, t->model);
     json_object_set_new(config, "peft_type", json_string(str_text(&type)));
-    json_object_set_new(config, "task_type",
-                        json_string(model_says_text(t->model) ? "SEQ_2_SEQ_LM" : "SEQ_CLS"));
+    json_object_set_new(config, "task_type", json_string(task_type(t->model)));
     json_object_set_new(config, "inference_mode", json_true());
     json_object_set_new(config, "base_model_name_or_path",
                         base_model ? json_string(base_model) : json_null());
@@ -346,7 +344,12 @@ static int read_options(struct options *o, const struct method *method, const st
 static int read_method(const struct method **method, const struct model *m, json_t *config,
                        struct err *e)
 {
-    const char *type;
+    const char *type, *task = json_string_value(json_object_get(config, "task_type"));
+    if (task && !str_equal(task, task_type(m)))
+        return err_set(e,
+                       "task_type is \"%s\", and this model's is \"%s\": an adapter for a model "
+                       "of another kind",
+                       task, task_type(m));
     if (json_text(&type, config, "peft_type", "adapter", e) != 0 ||
         find_by_type(method, type, m, e) != 0)
         return -1;

@@ -6,7 +6,8 @@
 
 #include <criterion/criterion.h>
 
-#define GOLDEN "tests/golden/methods/"
+#define GOLDEN    "tests/golden/methods/"
+#define GOLDEN_T5 "tests/golden/methods_t5/"
 
 struct folder {
     char path[40];
@@ -166,16 +167,16 @@ Test(peft, wrong_tensors_are_named)
     cr_expect(strstr(e.text, "no_such_folder"), "%s", e.text);
 }
 
-static json_t *written_config(const char *method, const char *const *settings)
+static json_t *written_config(const char *base, const char *method, const char *const *settings)
 {
     struct rig r = {0};
     struct err e = {0};
     struct str path = {0};
     struct folder f = make_folder();
-    declare_folder(&r, GOLDEN "base", 3);
+    declare_folder(&r, base, 3);
     must(attach(&r, method, settings, &e), &e);
     params_allocate(&r.model.params, false);
-    must(checkpoint_load(&r.model, GOLDEN "base", &e), &e);
+    must(checkpoint_load(&r.model, base, &e), &e);
     params_init_missing(&r.model.params, 1);
     must(peft_write(&r.tuned, "tiny", f.path, &e), &e);
     json_t *config = json_read(file_join(&path, f.path, "adapter_config.json"), &e);
@@ -187,20 +188,28 @@ static json_t *written_config(const char *method, const char *const *settings)
     return config;
 }
 
-/* "dense" alone would reach the pooler, "output.dense" attention's output too. */
+/* "dense" alone would reach the pooler, "output.dense" attention's output too, and "o", in
+ * one of PEFT's two lists, "wo". */
 Test(peft, target_modules_mean_one_role)
 {
     static const struct {
-        const char *settings[2], *want;
+        const char *base, *settings[2], *want;
     } cases[] = {
-        {{"target_modules=q,v"}, "[\"query\", \"value\"]"},
-        {{"target_modules=o,ffn_in"}, "[\"attention.output.dense\", \"intermediate.dense\"]"},
-        {{"target_modules=ffn_out"},
+        {GOLDEN "base", {"target_modules=q,v"}, "[\"query\", \"value\"]"},
+        {GOLDEN "base",
+         {"target_modules=o,ffn_in"},
+         "[\"attention.output.dense\", \"intermediate.dense\"]"},
+        {GOLDEN "base",
+         {"target_modules=ffn_out"},
          "[\"0.output.dense\", \"1.output.dense\", \"2.output.dense\"]"},
+        {GOLDEN_T5 "v10", {"target_modules=q,v,ffn_in"}, "[\"q\", \"v\", \"wi\"]"},
+        {GOLDEN_T5 "v11",
+         {"target_modules=k,o,ffn_in,ffn_out"},
+         "[\"k\", \"SelfAttention.o\", \"wi_0\", \"wi_1\", \"wo\", \"EncDecAttention.o\"]"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct err e = {0};
-        json_t *config = written_config("lora", cases[i].settings);
+        json_t *config = written_config(cases[i].base, "lora", cases[i].settings);
         json_t *want = json_parse(cases[i].want, strlen(cases[i].want), "want", &e);
         struct str got = {0};
         json_add(&got, json_object_get(config, "target_modules"), 0);
@@ -215,8 +224,65 @@ Test(peft, target_modules_mean_one_role)
 Test(peft, methods_of_our_own_say_so)
 {
     static const char *const settings[] = {"bottleneck_size=5", NULL};
-    json_t *config = written_config("adapter", settings);
+    json_t *config = written_config(GOLDEN "base", "adapter", settings);
     cr_expect_str_eq(json_string_value(json_object_get(config, "peft_type")), "FTBENCH_ADAPTER");
     cr_expect_eq(json_integer_value(json_object_get(config, "bottleneck_size")), 5);
     json_decref(config);
+}
+
+static void expect_field(json_t *config, const char *field, const char *want)
+{
+    struct str got = {0};
+    json_add(&got, json_object_get(config, field), 0);
+    cr_expect_str_eq(str_text(&got), want, "%s", field);
+    str_release(&got);
+}
+
+/* A prefix is as wide as the heads together, a prompt as the embedding; of both the
+ * decoder's layers count. */
+Test(peft, sizes_of_an_encoder_decoder)
+{
+    static const char *const settings[] = {"num_virtual_tokens=2", NULL};
+    json_t *config = written_config(GOLDEN_T5 "v10", "prefix", settings);
+    expect_field(config, "peft_type", "\"PREFIX_TUNING\"");
+    expect_field(config, "task_type", "\"SEQ_2_SEQ_LM\"");
+    expect_field(config, "num_layers", "3");
+    expect_field(config, "num_attention_heads", "3");
+    expect_field(config, "token_dim", "15");
+    expect_field(config, "num_transformer_submodules", "2");
+    json_decref(config);
+    config = written_config(GOLDEN_T5 "v10", "prompt", settings);
+    expect_field(config, "peft_type", "\"PROMPT_TUNING\"");
+    expect_field(config, "token_dim", "12");
+    expect_field(config, "num_transformer_submodules", "1");
+    json_decref(config);
+}
+
+/* PEFT's table for an even number of decoder layers says something else. */
+Test(peft, a_prefix_that_two_layers_share_is_refused)
+{
+    struct rig r = {0};
+    struct err e = {0};
+    const struct method *method;
+    struct options o;
+    declare_small_t5(&r, false, "0");
+    cr_expect_eq(peft_config(&method, &o, &r.model, GOLDEN_T5 "v10_prefix", &r.arena, &e), -1);
+    cr_expect(strstr(e.text, "\"PREFIX_TUNING\" cannot be read for this model: PEFT gives two "
+                             "layers of a decoder one prefix"),
+              "%s", e.text);
+    arena_release(&r.arena);
+}
+
+/* An adapter of one family on a model of the other. */
+Test(peft, an_adapter_of_another_family_is_refused)
+{
+    struct rig r = {0};
+    struct err e = {0};
+    const struct method *method;
+    struct options o;
+    declare_folder(&r, GOLDEN_T5 "v10", 3);
+    cr_expect_eq(peft_config(&method, &o, &r.model, GOLDEN "lora_qv", &r.arena, &e), -1, "%s",
+                 e.text);
+    cr_expect(strstr(e.text, "adapter_config.json") && strstr(e.text, "task_type"), "%s", e.text);
+    arena_release(&r.arena);
 }

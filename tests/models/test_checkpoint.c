@@ -329,6 +329,46 @@ Test(checkpoint, another_familys_checkpoint_is_called_that)
     folder_end(&f);
 }
 
+/* A folder without a config.json: the names of the tensors must do. */
+static void expect_stranger(const char *model, const char *weights, const char *message)
+{
+    struct folder f;
+    folder_begin(&f);
+    copy(&f, weights, "model.safetensors");
+    rig_declare(&f.r, model, 4);
+    params_allocate(&f.r.m.params, true);
+    cr_expect(checkpoint_load(&f.r.m, f.path, &f.r.e) == -1);
+    cr_expect(strstr(f.r.e.text, message), "%s\n  is not in: %s", message, f.r.e.text);
+    rig_close(&f.r);
+    rig_declare(&f.r, model, 4);
+    params_allocate(&f.r.m.params, true);
+    cr_expect(checkpoint_load(&f.r.m, weights, &f.r.e) == -1);
+    cr_expect(strstr(f.r.e.text, "config.json says model_type"), "%s", f.r.e.text);
+    rig_close(&f.r);
+    folder_end(&f);
+}
+
+Test(checkpoint, an_encoder_is_no_encoder_decoder_and_the_reverse)
+{
+    expect_stranger(t5, relu, "belongs to a t5 model: a checkpoint of another family");
+    expect_stranger(relu, t5, "belongs to a bert model: a checkpoint of another family");
+}
+
+/* d_kv shapes the projections, d_ff the feed-forward; a decoder's layer too many is missing,
+ * an output layer of its own that is said to be tied is passed over. */
+Test(checkpoint, a_t5_configuration_that_contradicts_the_tensors_is_named)
+{
+    struct folder f;
+    folder_begin(&f);
+    copy(&f, t5, "model.safetensors");
+    put(&f, "config.json", T5_CONFIG("\"d_kv\":7,\"d_ff\":30,\"feed_forward_proj\":\"gated-gelu\","
+                                     "\"num_decoder_layers\":9"));
+    EXPECT_LOAD_REFUSED(&f, "missing: decoder.block.", "mis-shaped: ", " (config.json: [");
+    put(&f, "config.json", T5_CONFIG("\"feed_forward_proj\":\"relu\""));
+    EXPECT_LOAD_REFUSED(&f, "DenseReluDense.wi.weight", "unknown: ", "DenseReluDense.wi_0.weight");
+    folder_end(&f);
+}
+
 Test(checkpoint, folders_without_weights_say_what_is_read)
 {
     struct folder f;
