@@ -232,6 +232,7 @@ static void name_list_report(struct str *out, struct name_list *l, const char *w
 
 struct loading {
     struct model *m;
+    const struct shards *files;
     struct name_list missing, extra, mis_shaped, doubled;
     int n_known; /* tensors whose name is a parameter's */
     struct arena scratch;
@@ -311,14 +312,34 @@ static int take(struct loading *l, struct param *p, const struct safetensor *t, 
     return safetensor_to_f32(params_own_data(&l->m->params, p), t, e);
 }
 
+/* A second copy of a parameter is passed over, but one of other values is another model: what
+ * the configuration calls one table is two. */
+static int check_copy(const struct loading *l, const struct safetensor *t, struct err *e)
+{
+    const struct safetensor *of = NULL;
+    for (int i = 0; i < l->files->n && !of; i++)
+        of = safetensors_find(&l->files->s[i], l->m->family->copied);
+    if (!of || (of->dtype == t->dtype && of->n_bytes == t->n_bytes &&
+                memcmp(of->data, t->data, t->n_bytes) == 0))
+        return 0;
+    return err_set(e,
+                   "%s is not the copy of %s that config.json makes it: they differ, so the "
+                   "configuration is another model's (tie_word_embeddings?)",
+                   t->name, of->name);
+}
+
 static int load_file(struct loading *l, const struct safetensors *s, bool *in_map, struct err *e)
 {
+    const struct family *family = l->m->family;
     for (int i = 0; i < s->n; i++) {
         const struct safetensor *t = &s->items[i];
         struct param *p = param_for(l, t->name);
         l->n_known += p != NULL;
-        if (!p) {
-            if (!is_ignored(l->m->family, t->name))
+        if (!p && family->copies && str_index(family->copies, t->name) >= 0) {
+            if (check_copy(l, t, e) != 0)
+                return -1;
+        } else if (!p) {
+            if (!is_ignored(family, t->name))
                 name_list_add(&l->extra, t->name);
         } else if (!same_shape(p, t)) {
             if (p->part == PART_BASE)
@@ -400,7 +421,7 @@ static int load(struct model *m, struct shards *w, const char *dir, struct err *
     if (shards_find(w, dir, m->arena, e) != 0 || shards_open(w, dir, m->arena, e) != 0)
         return -1;
     m->maps = arena_array(m->arena, (size_t)w->n, sizeof *m->maps);
-    struct loading l = {.m = m};
+    struct loading l = {.m = m, .files = w};
     int rc = 0;
     for (int i = 0; i < w->n && rc == 0; i++) {
         bool in_map = false;

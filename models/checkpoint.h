@@ -12,7 +12,7 @@
 
 /* The weight file of a folder, or the index of its shards. */
 #define CHECKPOINT_SINGLE "model.safetensors"
-#define CHECKPOINT_INDEX "model.safetensors.index.json"
+#define CHECKPOINT_INDEX  "model.safetensors.index.json"
 
 /* Family and configuration from DIR/config.json (keys the family does not know
  * are passed over; values that contradict what is implemented are errors).

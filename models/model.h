@@ -120,6 +120,9 @@ struct family {
     const char *base_prefix;             /* "bert.": absent in bare base checkpoints */
     const char *const *ignored_tensors;  /* name prefixes a checkpoint may hold that
                                             classification does not use; NULL-ended */
+    const char *const *copies;           /* names under which it may hold the same values as
+                                            copied; NULL-ended, or NULL */
+    const char *copied;                  /* the parameter they are copies of */
     /* Declares parameters and sites from model->config and n_labels. ERR_USAGE
      * when the configuration contradicts itself. */
     int (*declare)(struct model *m, struct err *e);

@@ -47,10 +47,11 @@ static const struct config_demand demands[] = {
      .says = "gated-gelu"},
     {0}};
 
-/* Copies of shared.weight, and a table that the first T5 files hold and no model reads. */
+/* A table that the first T5 files hold and no model reads. */
 static const char *const ignored[] = {
-    "encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight",
     "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight", NULL};
+static const char *const copies[] = {"encoder.embed_tokens.weight", "decoder.embed_tokens.weight",
+                                     "lm_head.weight", NULL};
 
 /* A projection y = x W^T, site and parameter; dims by letter. */
 enum dim { WIDTH, HEADS, INNER };
@@ -496,6 +497,8 @@ const struct family t5_family = {.name = "t5",
                                  .demands = demands,
                                  .base_prefix = "",
                                  .ignored_tensors = ignored,
+                                 .copies = copies,
+                                 .copied = "shared.weight",
                                  .declare = t5_declare,
                                  .output_layer = "lm_head.weight",
                                  .encode = t5_encode,

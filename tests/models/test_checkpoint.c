@@ -2,12 +2,14 @@
 #include "tests/models/rig.h"
 
 #include "harness/base/file.h"
+#include "harness/base/json.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static const char relu[] = "tests/golden/bert/relu";
+static const char t5[] = "tests/golden/t5/gated", tied_t5[] = "tests/golden/t5/relu";
 
 /* A folder of its own for each test. */
 struct folder {
@@ -354,18 +356,41 @@ Test(checkpoint, an_encoder_is_no_encoder_decoder_and_the_reverse)
     expect_stranger(relu, t5, "belongs to a bert model: a checkpoint of another family");
 }
 
-/* d_kv shapes the projections, d_ff the feed-forward; a decoder's layer too many is missing,
- * an output layer of its own that is said to be tied is passed over. */
+/* config.json of a golden folder with field = value (JSON). */
+static void put_changed(struct folder *f, const char *from, const char *field, const char *value)
+{
+    struct str path = {0}, text = {0};
+    json_t *config = json_read(file_join(&path, from, "config.json"), &f->r.e);
+    cr_assert(config);
+    json_object_set_new(config, field, json_loads(value, JSON_DECODE_ANY, NULL));
+    json_add(&text, config, 0);
+    put(f, "config.json", str_text(&text));
+    json_decref(config);
+    str_release(&path);
+    str_release(&text);
+}
+
 Test(checkpoint, a_t5_configuration_that_contradicts_the_tensors_is_named)
 {
     struct folder f;
     folder_begin(&f);
     copy(&f, t5, "model.safetensors");
-    put(&f, "config.json", T5_CONFIG("\"d_kv\":7,\"d_ff\":30,\"feed_forward_proj\":\"gated-gelu\","
-                                     "\"num_decoder_layers\":9"));
-    EXPECT_LOAD_REFUSED(&f, "missing: decoder.block.", "mis-shaped: ", " (config.json: [");
-    put(&f, "config.json", T5_CONFIG("\"feed_forward_proj\":\"relu\""));
-    EXPECT_LOAD_REFUSED(&f, "DenseReluDense.wi.weight", "unknown: ", "DenseReluDense.wi_0.weight");
+    put_changed(&f, t5, "d_kv", "7");
+    EXPECT_LOAD_REFUSED(&f,
+                        "mis-shaped: decoder.block.0.layer.0.SelfAttention.k.weight is [32, 24] "
+                        "(config.json: [14, 24])");
+    put_changed(&f, t5, "num_decoder_layers", "2");
+    EXPECT_LOAD_REFUSED(&f, "14 missing: decoder.block.1.layer.0.SelfAttention.q.weight");
+    put_changed(&f, t5, "feed_forward_proj", "\"relu\"");
+    EXPECT_LOAD_REFUSED(&f, "4 missing: encoder.block.0.layer.1.DenseReluDense.wi.weight",
+                        "8 unknown: ", "DenseReluDense.wi_0.weight");
+    put_changed(&f, t5, "tie_word_embeddings", "true");
+    EXPECT_LOAD_REFUSED(&f,
+                        "lm_head.weight is not the copy of shared.weight that config.json makes "
+                        "it");
+    copy(&f, tied_t5, "model.safetensors");
+    put_changed(&f, tied_t5, "tie_word_embeddings", "false");
+    EXPECT_LOAD_REFUSED(&f, "1 missing: lm_head.weight");
     folder_end(&f);
 }
 
