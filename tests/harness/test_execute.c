@@ -115,6 +115,139 @@ Test(execute, what_trains_nothing_is_evaluated_all_the_same)
     scene_close(&s);
 }
 
+/* --- models that answer in text ---------------------------------------------- */
+
+/* A folder in the arena with an encoder-decoder's configuration and vocabulary; its name as a
+ * spec has it, from random weights. */
+static const char *text_model(struct arena *a)
+{
+    static const char config[] =
+        "{\"model_type\": \"t5\", \"vocab_size\": 1500, \"d_model\": 32, \"d_kv\": 16, "
+        "\"d_ff\": 64, \"num_layers\": 1, \"num_heads\": 2}";
+    struct err e = {0};
+    struct str pieces = {0};
+    char *folder = arena_strdup(a, "/tmp/ftbench_model_XXXXXX");
+    cr_assert(mkdtemp(folder) != NULL);
+    cr_assert(file_read(&pieces, "models/zoo/mini/spiece.model", &e) == 0, "%s", e.text);
+    cr_assert(file_write(arena_printf(a, "%s/config.json", folder), config, strlen(config), &e) ==
+                      0 &&
+                  file_write(arena_printf(a, "%s/spiece.model", folder), str_text(&pieces),
+                             pieces.len, &e) == 0,
+              "%s", e.text);
+    str_release(&pieces);
+    return arena_printf(a, "\"%s/:random\"", folder);
+}
+
+static void remove_model(const char *name, struct arena *a)
+{
+    int length = (int)strcspn(name + 1, ":");
+    cr_assert(system(arena_printf(a, "rm -r '%.*s'", length, name + 1)) == 0);
+    arena_release(a);
+}
+
+static double metric(struct scene *s, const char *name)
+{
+    return strtod(scene_ask(s, "SELECT value FROM metric WHERE split = 'test' AND name = ?1", name),
+                  NULL);
+}
+
+Test(execute, a_model_of_text_is_judged_in_all_its_ways)
+{
+    struct arena a = {0};
+    struct scene s;
+    struct execute_summary summary;
+    const char *model = text_model(&a);
+    scene_open(&s, model, "full", "  num_train_epochs: 2\n  learning_rate: 0.01\n");
+    cr_assert(execute(&s, &summary) == EXECUTE_DONE, "%s", s.e.text);
+    /* "not ironic", "ironic": some tokens each, with the end-of-sequence token */
+    cr_expect(metric(&s, "token_count") > 2 * 200);
+    cr_expect(metric(&s, "token_loss") > 0 && metric(&s, "accuracy") == summary.accuracy);
+    cr_expect(eq(
+        str, (char *)scene_ask(&s, "SELECT count(*) FROM metric WHERE value IS NULL", NULL), "0"));
+    cr_expect(eq(str, (char *)scene_ask(&s, "SELECT n_cut_targets FROM run", NULL), "0"));
+    cr_expect(eq(str, (char *)scene_ask(&s, "SELECT n_updates FROM run", NULL), "4"));
+    cr_expect(eq(str, (char *)scene_ask(&s, "SELECT leak_rate FROM run", NULL), "0.0"));
+    scene_close(&s);
+    remove_model(model, &a);
+}
+
+Test(execute, a_model_of_text_goes_on_with_the_same_bits)
+{
+    static const char lines[] = "SELECT group_concat(line, char(10)) FROM result_lines";
+    struct arena a = {0};
+    struct scene s;
+    struct execute_summary summary;
+    int n_updates = 0;
+    const char *model = text_model(&a);
+    scene_open(&s, model, "{lora: {r: 2}}", "  num_train_epochs: 3\n  train_batch_size: 16\n");
+    const char *db = s.execute.db;
+    s.execute.db = arena_printf(&s.arena, "%s/whole.db", s.folder);
+    cr_assert(execute(&s, &summary) == EXECUTE_DONE, "%s", s.e.text);
+    const char *whole = scene_ask(&s, lines, NULL);
+    s.execute.db = db;
+    s.execute.stop = stop;
+    s.execute.context = &n_updates;
+    cr_assert(execute(&s, &summary) == EXECUTE_STOPPED, "%s", s.e.text);
+    s.execute.stop = NULL;
+    cr_assert(execute(&s, &summary) == EXECUTE_DONE, "%s", s.e.text);
+    cr_expect(strlen(whole) > 1000 && strcmp(whole, scene_ask(&s, lines, NULL)) == 0);
+    scene_close(&s);
+    remove_model(model, &a);
+}
+
+/* The survey's two parts, rows loaded twice before they were split, targets cut, tokens counted,
+ * the last epoch reported. */
+Test(execute, the_surveys_switches_reach_the_run)
+{
+    struct arena a = {0};
+    struct scene s;
+    struct execute_summary summary;
+    const char *model = text_model(&a);
+    scene_open(&s, model, "full",
+               "  num_train_epochs: 2\n  row_copies: survey\n  split: survey\n"
+               "  deduplicate: false\n  target_length: n_classes\n  target_eos: false\n"
+               "  use_verbalizers: false\n  metric_unit: token\n"
+               "  load_best_model_at_end: false\n");
+    cr_assert(execute(&s, &summary) == EXECUTE_DONE, "%s", s.e.text);
+    cr_expect(eq(str, (char *)scene_ask(&s, "SELECT n_validation FROM run", NULL), "320"));
+    cr_expect(eq(str, (char *)scene_ask(&s, "SELECT n_test FROM run", NULL), "0"));
+    cr_expect(eq(str, (char *)scene_ask(&s, "SELECT best_epoch FROM run", NULL), "2"));
+    cr_expect(eq(str, (char *)scene_ask(&s, "SELECT n_cut_targets FROM run", NULL), "2"));
+    cr_expect(eq(str,
+                 (char *)scene_ask(&s, "SELECT group_concat(DISTINCT split) FROM metric", NULL),
+                 "validation"));
+    /* one token a row: accuracy counts it */
+    double tokens =
+        strtod(scene_ask(&s, "SELECT value FROM metric WHERE name = 'token_accuracy'", NULL), NULL);
+    cr_expect(summary.accuracy == tokens);
+    cr_expect(eq(str,
+                 (char *)scene_ask(&s, "SELECT value FROM metric WHERE name = 'token_count'", NULL),
+                 "320.0"));
+    scene_close(&s);
+    remove_model(model, &a);
+}
+
+Test(execute, rows_of_another_set_are_served_where_the_survey_did_so)
+{
+    struct scene s;
+    struct execute_summary summary;
+    scene_open(&s, "mini-bert-xs", "head", "  num_train_epochs: 1\n  rows: survey\n");
+    struct err e = {0};
+    s.plan.cells[0].dataset = dataset_describe("mini_stance", &s.arena, &e);
+    cr_assert(s.plan.cells[0].dataset != NULL, "%s", e.text);
+    cr_assert(execute(&s, &summary) == EXECUTE_DONE, "%s", s.e.text);
+    const char *hashes = "SELECT group_concat(row_hash) FROM example WHERE split = 'test'";
+    const char *served = scene_ask(&s, hashes, NULL);
+    struct scene irony;
+    scene_open(&irony, "mini-bert-xs", "head", "  num_train_epochs: 1\n");
+    cr_assert(execute(&irony, &summary) == EXECUTE_DONE, "%s", irony.e.text);
+    cr_expect(strcmp(served, scene_ask(&irony, hashes, NULL)) == 0 && strlen(served) > 1000);
+    scene_close(&irony);
+    scene_close(&s);
+}
+
+/* --- what is refused, and failures --------------------------------------------- */
+
 static void expect_refused(const char *method_list, const char *settings, const char *why)
 {
     struct scene s;
