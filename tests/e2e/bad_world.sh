@@ -39,8 +39,8 @@ said "$scratch/text.db"
 
 # Weights that are not here and whose hash nobody published: their cells have no id yet.
 # Looking at what would run makes no database.
-FTBENCH_MIRROR='' expect_status 0 "$ftbench" run specs/counts.yaml --dry-run --db "$scratch/no.db"
-FTBENCH_MIRROR='' expect_status 3 "$ftbench" run specs/counts.yaml --limit 1 --db "$scratch/unknown.db"
+FTBENCH_MIRROR='' expect_status 0 "$ftbench" run specs/survey.yaml --dry-run --db "$scratch/no.db"
+FTBENCH_MIRROR='' expect_status 3 "$ftbench" run specs/survey.yaml --limit 1 --db "$scratch/unknown.db"
 said "model bert-base-cased is not here and nobody published its hash"
 [ ! -e "$scratch/no.db" ] || fail "a dry run made a database"
 [ ! -e "$scratch/unknown.db.state" ] || fail "a cell of unknown weights was begun"

@@ -25,22 +25,22 @@ expect_status 2 "$ftbench" plan
 said "usage: ftbench plan SPEC"
 expect_status 2 "$ftbench" plan a b
 said '"b" is one argument too many'
-expect_status 2 "$ftbench" plan specs/counts.yaml --fromat csv
+expect_status 2 "$ftbench" plan specs/survey.yaml --fromat csv
 said "plan: unknown option --fromat; did you mean --format?"
-expect_status 2 "$ftbench" plan specs/counts.yaml --jobs 2
+expect_status 2 "$ftbench" plan specs/survey.yaml --jobs 2
 said "plan: unknown option --jobs"
-expect_status 2 "$ftbench" plan specs/counts.yaml --format xml
+expect_status 2 "$ftbench" plan specs/survey.yaml --format xml
 said '--format is table, csv or json, not "xml"'
-expect_status 2 "$ftbench" plan specs/counts.yaml --format
+expect_status 2 "$ftbench" plan specs/survey.yaml --format
 said "--format wants a value"
-expect_status 2 "$ftbench" run specs/counts.yaml --jobs none
+expect_status 2 "$ftbench" run specs/survey.yaml --jobs none
 said '--jobs wants a whole number from 1, not "none"'
-expect_status 2 "$ftbench" run specs/counts.yaml --jobs 0
+expect_status 2 "$ftbench" run specs/survey.yaml --jobs 0
 said '--jobs wants a whole number from 1, not "0"'
-expect_status 2 "$ftbench" plan specs/counts.yaml --only model
+expect_status 2 "$ftbench" plan specs/survey.yaml --only model
 said '--only wants KEY=VALUE, not "model"'
-expect_status 2 "$ftbench" plan specs/counts.yaml --only model=bert
-said "no cell of specs/counts.yaml has this"
+expect_status 2 "$ftbench" plan specs/survey.yaml --only model=bert
+said "no cell of specs/survey.yaml has this"
 expect_status 2 "$ftbench" plan -x
 said "unknown option -x"
 expect_status 2 "$ftbench" methods lora

@@ -1,48 +1,61 @@
 #!/usr/bin/env bash
-# Parameter counts of the survey's BERT runs, from configurations alone: no weights, no data.
-# Numbers: the survey's logs, trainable counts as printed (its totals for LoRA count the
-# classifier twice and are not compared).
+# Parameter counts of the survey's runs, from configurations alone: no weights, no data. Every
+# trainable count of its logs; its totals only where they count nothing twice (PEFT's printed
+# totals of BERT's LoRA runs hold the classifier twice).
 source "$(dirname "$0")/common.bash"
 
 export FTBENCH_CACHE=$scratch/cache
 unset FTBENCH_MIRROR
-expect_status 0 "$ftbench" plan specs/counts.yaml --format csv --db "$scratch/none.db"
-cp "$scratch/said" "$scratch/counts.csv"
-
-# model, method, data set (2, 3, 4 classes), trainable
-while read -r model method dataset trainable; do
-    awk -F, -v model="$model" -v method="$method" -v dataset="$dataset" -v n="$trainable" '
-        $2 == model && index($3, method) == 1 && $4 == dataset && $8 == n { found = 1 }
-        END { exit !found }' "$scratch/counts.csv" ||
-        fail "$model $method on $dataset does not train $trainable parameters"
-done <<'COUNTS'
-bert-base-cased full imdb_truncated 108311810
-bert-base-cased full financial_phrasebank 108312579
-bert-base-cased full ag_news 108313348
-bert-base-cased lora imdb_truncated 2360834
-bert-base-cased lora financial_phrasebank 2361603
-bert-base-cased lora ag_news 2362372
-bert-large-cased lora imdb_truncated 6293506
-bert-large-cased lora financial_phrasebank 6294531
-bert-large-cased lora ag_news 6295556
-COUNTS
+expect_status 0 "$ftbench" plan specs/survey.yaml --format csv --db "$scratch/none.db"
+cp "$scratch/said" "$scratch/plan.csv"
 [ ! -e "$FTBENCH_CACHE" ] || fail "plan fetched something"
 
 # The columns that programs rely on, in order.
-read -r header <"$scratch/counts.csv"
+read -r header <"$scratch/plan.csv"
 wanted=cell_id,model,method,dataset,protocol,seed,precision,trainable_params,total_params
 wanted=$wanted,est_memory_bytes,est_seconds,status
 [ "$header" = "$wanted" ] || fail "columns are $header"
 
 # JSON says the same.
-"$ftbench" plan specs/counts.yaml --json --db "$scratch/none.db" >"$scratch/plan.json"
-python3 - "$scratch/plan.json" "$scratch/counts.csv" <<'PYTHON'
+"$ftbench" plan specs/survey.yaml --json --db "$scratch/none.db" >"$scratch/plan.json"
+python3 - "$scratch/plan.json" "$scratch/plan.csv" results/published/final.csv <<'PYTHON'
 import csv, json, sys
+
 cells = json.load(open(sys.argv[1]))
 rows = list(csv.DictReader(open(sys.argv[2])))
-assert len(cells) == len(rows) == 12
+logged = list(csv.DictReader(open(sys.argv[3])))
+
+# 42 cells of one seed as published, and the same of three seeds as sound.
+assert len(cells) == len(rows) == 42 + 3 * 42, len(rows)
 for cell, row in zip(cells, rows):
     assert list(cell) == list(row)
     assert all(str(cell[k]) == row[k] for k in ("cell_id", "model", "method", "trainable_params"))
     assert isinstance(cell["total_params"], int)
+
+assert len(logged) == 40
+planned = {}
+for row in rows:
+    if row["protocol"] == "published":
+        planned[row["model"], row["method"].split()[0], row["dataset"]] = row
+for run in logged:
+    row = planned.pop((run["model"], run["method"], run["dataset"]))
+    assert row["trainable_params"] == run["trainable_params"], (run, row)
+    if run["method"] == "full" or run["model"].startswith("flan"):
+        assert row["total_params"] == run["total_params"], (run, row)
+# Planned and never run.
+assert sorted(planned) == [("flan-t5-base", "lora", "tweet_eval_irony"),
+                           ("flan-t5-base", "lora", "tweet_eval_stance_abortion")], planned
+
+# Within the memory of a usual machine.
+assert all(int(row["est_memory_bytes"]) < 24 << 30 for row in rows)
 PYTHON
+
+# The extensions: full fine-tuning of every size, and one row of the table a learning rate.
+expect_status 0 "$ftbench" plan specs/survey-full.yaml --format csv --db "$scratch/none.db"
+[ "$(grep -c ',full,' "$scratch/said")" -eq 72 ] || fail "survey-full has not 72 cells"
+expect_status 0 "$ftbench" plan specs/survey-lr.yaml --format csv --db "$scratch/none.db"
+for rate in 1e-05 3e-05 0.0001 0.0003 0.001 0.003; do
+    [ "$(grep -c ",full learning_rate=$rate," "$scratch/said")" -eq 24 ] || fail "full at $rate"
+    [ "$(grep -c ",lora r=64 learning_rate=$rate," "$scratch/said")" -eq 24 ] ||
+        fail "lora at $rate"
+done

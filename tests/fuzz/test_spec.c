@@ -4,7 +4,7 @@
 
 enum { ROUNDS = 1000 };
 
-static const char *const corpus[] = {"specs/smoke.yaml", "specs/real.yaml", "specs/counts.yaml"};
+static const char *const corpus[] = {"specs/smoke.yaml", "specs/real.yaml", "specs/survey-lr.yaml"};
 
 Test(fuzz_spec, mutations_are_read_or_refused)
 {

@@ -3,6 +3,8 @@
 #include "harness/identity.h"
 #include "tests/harness/fixture.h"
 
+#include <math.h>
+
 #define MATRIX                                                                                     \
     "matrix:\n  models: [tiny-one, tiny-two]\n  methods: [full, {lora: {r: 2}}]\n"                 \
     "  datasets: [pets, colours]\n  seeds: [7, 1]\nprotocol: plain\n"
@@ -327,5 +329,123 @@ Test(identity, unpublished_and_absent_is_unresolved)
     other.n_assets = 1;
     cr_assert(identity_data(hex, &other, &e) == 0, "%s", e.text);
     cr_expect(eq(str, hex, IDENTITY_UNRESOLVED));
+    arena_release(&a);
+}
+
+/* Words and prompt are what a model that answers in text reads and says; a classifier's cell is
+ * the same without them. */
+Test(identity, words_and_prompt_count_where_they_are_used)
+{
+    static const char *const options[] = {"", "set: {use_verbalizers: false}\n",
+                                          "set: {use_template: false}\n"};
+    static const struct {
+        bool answers, template;
+    } has[] = {{true, true}, {false, true}, {true, false}};
+    use_test_home();
+    struct arena a = {0};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        struct plan p;
+        plan_text(&p,
+                  arena_printf(&a,
+                               "matrix: {models: [tiny-one, tiny-t5], methods: [full], datasets: "
+                               "[spoken], seeds: [1]}\nprotocol: plain\n%s",
+                               options[i]),
+                  &a);
+        const char *bert = p.cells[0].canonical, *t5 = p.cells[1].canonical;
+        cr_expect(cell_says_text(&p.cells[1]) && !cell_says_text(&p.cells[0]));
+        cr_expect(strstr(bert, "\nanswer.") == NULL && strstr(bert, "\ntemplate=") == NULL);
+        cr_expect(has[i].answers == (strstr(t5, "\nanswer.1=canine\n") != NULL));
+        cr_expect(has[i].answers != (strstr(t5, "\nanswer.1=dog\n") != NULL));
+        cr_expect(has[i].template == (strstr(t5, "\ntemplate=What is {text}?\n") != NULL));
+    }
+    arena_release(&a);
+}
+
+/* What the survey's code did with rows is in the id of a cell that asks for it, and only there;
+ * rows that come from another set are known by that set's hash. */
+Test(identity, the_surveys_rows_count_where_they_are_asked_for)
+{
+    static const struct {
+        const char *set, *line;
+    } cases[] = {{"set: {row_copies: survey}\n", "survey.copies=2\n"},
+                 {"set: {split: survey}\n", "survey.split=1 0 52 0.2\n"}};
+    use_test_home();
+    struct arena a = {0};
+    struct plan p;
+    const char *base = "matrix: {models: [tiny-one], methods: [full], datasets: [spoken], seeds: "
+                       "[1]}\nprotocol: plain\n";
+    plan_text(&p, base, &a);
+    cr_expect(strstr(p.cells[0].canonical, "\nsurvey.") == NULL &&
+              strstr(p.cells[0].canonical, "\nserved=") == NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        plan_text(&p, arena_printf(&a, "%s%s", base, cases[i].set), &a);
+        cr_expect(strstr(p.cells[0].canonical, cases[i].line) != NULL, "%s", p.cells[0].canonical);
+    }
+    struct err e = {0};
+    char pets[HASH_HEX_SIZE];
+    cr_assert(identity_data(pets, dataset_describe("pets", &a, &e), &e) == 0);
+    plan_text(&p, arena_printf(&a, "%sset: {rows: survey}\n", base), &a);
+    cr_expect(strstr(p.cells[0].canonical, arena_printf(&a, "\nserved=%s\n", pets)) != NULL);
+    arena_release(&a);
+}
+
+/* tiny-t5: vocabulary 7, width 8, 2 heads of 4, feed-forward 16, one layer in each stack, ReLU,
+ * a head of its own. */
+Test(plan, an_encoder_decoder_is_counted_and_estimated)
+{
+    use_test_home();
+    struct arena a = {0};
+    struct err e = {0};
+    struct plan p;
+    plan_text(&p,
+              "matrix: {models: [tiny-t5], methods: [full, lora], datasets: [pets, colours], "
+              "seeds: [1]}\nprotocol: plain\n",
+              &a);
+    cr_assert(plan_estimate(&p, &e) == 0, "%s", e.text);
+    size_t attention = 4 * 8 * 8, ffn = 2 * 8 * 16, buckets = 32 * 2;
+    size_t encoder = attention + ffn + 2 * 8, decoder = 2 * attention + ffn + 3 * 8;
+    size_t total = 2 * 7 * 8 + encoder + decoder + 2 * buckets + 2 * 8;
+    cr_expect(p.cells[0].total_params == total, "%zu of %zu", p.cells[0].total_params, total);
+    cr_expect(p.cells[0].trainable_params == total);
+    /* q and v of three attentions, r 8; no classifier. */
+    cr_expect(p.cells[1].trainable_params == 3 * 2 * 8 * (8 + 8));
+    /* The third class of colours is one more answer to hold against each text. */
+    cr_expect(p.cells[2].est_seconds > p.cells[0].est_seconds);
+    cr_expect(p.cells[1].est_seconds > 0 && p.cells[1].est_memory_bytes > 0);
+    arena_release(&a);
+}
+
+/* Rows as the survey's code counted them: seconds are operations at a nominal speed. */
+Test(plan, estimates_follow_the_rows_asked_for)
+{
+    static const struct {
+        const char *set;
+        double train, validation, test;
+    } cases[] = {{"", 80, 10, 10},
+                 {"set: {row_copies: survey}\n", 160, 20, 20},
+                 {"set: {split: survey}\n", 80, 20, 0},
+                 {"set: {split: survey, row_copies: survey}\n", 160, 40, 0},
+                 {"set: {split: survey, max_train_samples: 40}\n", 40, 20, 0},
+                 {"set: {max_eval_samples: 5}\n", 80, 5, 5}};
+    use_test_home();
+    struct arena a = {0};
+    struct err e = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct plan p;
+        struct estimate x;
+        plan_text(&p,
+                  arena_printf(&a,
+                               "matrix: {models: [tiny-one], methods: [full], datasets: [spoken], "
+                               "seeds: [1]}\nprotocol: plain\n%s",
+                               cases[i].set),
+                  &a);
+        cr_assert(plan_estimate(&p, &e) == 0, "%s", e.text);
+        cr_assert(estimate_make(&x, &p.cells[0], &e) == 0);
+        double training = 2 * cases[i].train * x.training_flops; /* two epochs, validated twice */
+        double judging = (2 * cases[i].validation + cases[i].test) * x.forward_flops;
+        double seconds = p.cells[0].est_seconds;
+        cr_expect(fabs(1e11 * seconds / (training + judging) - 1) < 1e-12, "%s: %g", cases[i].set,
+                  seconds);
+    }
     arena_release(&a);
 }
