@@ -262,11 +262,13 @@ static int print_settings(const struct protocol *p, struct arena *a, FILE *out, 
     return 0;
 }
 
-static void print_set(const struct yaml *set, FILE *out)
+/* ": option=value ... (FILE:LINE)". */
+static void print_set(const struct yaml *set, const struct yaml *at, struct arena *a, FILE *out)
 {
+    fputc(':', out);
     for (int k = 0; k < set->n; k++)
         print_words(set->keys[k].text, &set->items[k], out);
-    fputc('\n', out);
+    fprintf(out, " (%s)\n", place_of(at, a));
 }
 
 /* What is set after the settings above, in order: overrides, and again the own settings of a
@@ -275,8 +277,8 @@ static void print_layer(const struct protocol *p, int layer, struct arena *a, FI
 {
     const struct protocol_layer *l = &p->layers[layer];
     if (layer > 0 && l->set) {
-        fprintf(out, "always at %s:", place_of(l->set, a));
-        print_set(l->set, out);
+        fputs("always", out);
+        print_set(l->set, l->set, a, out);
     }
     for (int i = 0; i < l->n_overrides; i++) {
         const struct rule *r = &l->overrides[i];
@@ -284,8 +286,7 @@ static void print_layer(const struct protocol *p, int layer, struct arena *a, FI
         for (int k = 0; k < RULE_KEY_COUNT; k++)
             if (r->when[k])
                 print_words(rule_keys[k], r->when[k], out);
-        fprintf(out, " at %s:", place_of(r->node, a));
-        print_set(r->set, out);
+        print_set(r->set, r->node, a, out);
     }
 }
 

@@ -84,7 +84,7 @@ expect_status 0 "$ftbench" protocols show published-fixed-lr
 said "inherits  published ("
 grep -Eq "row_copies +survey +published.yaml:[0-9]+" "$scratch/said" || fail "no place of row_copies"
 grep -Eq "micro_batch_tokens +4096 +default" "$scratch/said" || fail "no default"
-grep -Eq "when family=bert method=full at published-fixed-lr.yaml:[0-9]+: learning_rate=2e-5" \
+grep -Eq "when family=bert method=full: learning_rate=2e-5 \(published-fixed-lr.yaml:[0-9]+\)" \
     "$scratch/said" || fail "no override"
 printf 'name: a\ntitle: a\ninherits: %s/b.yaml\n' "$scratch" >"$scratch/a.yaml"
 printf 'name: b\ntitle: b\ninherits: %s/a.yaml\n' "$scratch" >"$scratch/b.yaml"
