@@ -436,48 +436,6 @@ static int draw_parameters(const struct report_data *d, const char *name, const 
     return plot_draw(&p, dir, e);
 }
 
-/* Accuracy against the number of parameters, where there are several sizes. */
-static int draw_sizes(const struct report_data *d, const char *name, const char *dir, struct err *e)
-{
-    struct series *series = arena_array(d->arena, (size_t)d->n_methods, sizeof *series);
-    const char **panels = arena_array(d->arena, (size_t)d->n_datasets, sizeof *panels);
-    size_t n_points = (size_t)d->n_methods * (size_t)d->n_datasets;
-    struct points *points = arena_array(d->arena, n_points, sizeof *points);
-    int n_most = 0;
-    for (int method = 0; method < d->n_methods; method++) {
-        series[method] = (struct series){d->methods[method], method, false};
-    }
-    for (int i = 0; i < d->n_datasets * d->n_methods; i++) {
-        struct points *x = &points[i];
-        panels[i / d->n_methods] = d->datasets[i / d->n_methods].shown;
-        x->x = arena_array(d->arena, (size_t)d->n_models, sizeof *x->x);
-        x->y = arena_array(d->arena, (size_t)d->n_models, sizeof *x->y);
-        for (int model = 0; model < d->n_models; model++) {
-            const struct report_group *g =
-                report_group_at(d, model, i % d->n_methods, i / d->n_methods);
-            if (g->n > 0) {
-                x->x[x->n] = (double)g->cells[0]->total_params;
-                x->y[x->n++] = report_mean_of(g, report_metric, METRIC_ACCURACY).mean;
-            }
-        }
-        n_most = x->n > n_most ? x->n : n_most;
-    }
-    if (n_most < 2) {
-        return 1;
-    }
-    return lines_draw(&(struct lines){.name = name,
-                                      .title = "Accuracy by example against size, mean over seeds",
-                                      .x_label = "parameters",
-                                      .y_label = "accuracy",
-                                      .log_x = true,
-                                      .series = series,
-                                      .panels = panels,
-                                      .points = points,
-                                      .n_series = d->n_methods,
-                                      .n_panels = d->n_datasets},
-                      dir, d->arena, e);
-}
-
 static double tokens_per_second(const struct report_cell *c)
 {
     return c->tokens_per_second > 0 ? c->tokens_per_second : NAN;
@@ -570,7 +528,7 @@ int figures_draw(struct figures *f, const struct report_data *d, const char *dir
     }
     if (status >= 0) {
         const char *name = arena_printf(d->arena, "accuracy_by_size%s", d->suffix);
-        status = draw_sizes(d, name, into, e);
+        status = figures_draw_sizes(d, name, into, e);
         f->sizes = status == 0 ? name : NULL;
     }
     if (status >= 0) {

@@ -91,8 +91,8 @@ void page_summary(const struct page *p)
     if (n_validation > 0) {
         struct str text = {0};
         str_printf(&text,
-                   "%d of the cells have no test rows (protocol): their numbers are of the rows on "
-                   "which the epoch was chosen, and too good by that.",
+                   "%d of the cells have no test rows (protocol): their numbers are of validation "
+                   "rows, and too good where those also chose the epoch.",
                    n_validation);
         doc_note(p->doc, str_text(&text));
         str_release(&text);

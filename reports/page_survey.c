@@ -210,7 +210,8 @@ static void what_is_published(const struct page *p)
     doc_paragraph(p->doc,
                   "Published: the survey's author's own logged runs (arXiv 2404.09022; "
                   "results/published). One run a cell, no test rows, every row loaded twice "
-                  "before the split on two data sets, one learning rate of 1e-3 for all; BERT's "
+                  "(on AG News and Financial PhraseBank before the split), one learning rate of "
+                  "1e-3 for all; BERT's "
                   "unit is the example, FLAN-T5's the target token; stance was run on the rows of "
                   "irony. A number beside another of a different unit does not compare with it.");
 }

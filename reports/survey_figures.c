@@ -109,9 +109,10 @@ static struct points sizes(const struct source *from, const struct curve *c, con
 
 static const char *title_of(const struct source *from, const char *what, struct arena *a)
 {
-    return from->data == NULL ? arena_printf(a, "%s: published (logged runs)", what)
-                              : arena_printf(a, "%s: published (solid), measured under %s (dashed)",
-                                             what, from->data->protocol);
+    return from->data == NULL
+               ? arena_printf(a, "%s: published (logged runs)", what)
+               : arena_printf(a, "%s: published (solid), measured under protocol %s (dashed)", what,
+                              from->data->protocol);
 }
 
 struct figure {

@@ -128,6 +128,9 @@ static void add_group(struct str *s, const struct report_data *d, const struct r
 {
     for (int m = 0; m < METRIC_COUNT; m++) {
         struct report_mean mean = report_mean_of(g, report_metric, m);
+        if (mean.n == 0) { /* of text, and the model has a classifier */
+            continue;
+        }
         csv_text(s, d->protocol, ',');
         csv_text(s, d->models[g->model], ',');
         csv_text(s, d->methods[g->method], ',');

@@ -135,7 +135,7 @@ Test(report, one_cell)
     expect_figure("survey_parameters");
     cr_expect(count_lines(text_of("runs.csv")) == 2);
     cr_expect(count_lines(text_of("epochs.csv")) == 6);
-    cr_expect(count_lines(text_of("summary.csv")) == 1 + METRIC_COUNT);
+    cr_expect(count_lines(text_of("summary.csv")) == 1 + METRIC_ACCURACY_NORM);
 }
 
 Test(report, failed_skipped_and_missing_cells)
@@ -205,6 +205,154 @@ Test(report, namesakes_are_told_apart_by_what_differs)
     expect_in("report.md", "| lora r=64 |");
     expect_in("report.md", "| full |");
     expect_not_in("report.md", "alpha");
+}
+
+/* Two protocols, a classifier and a model that answers in text, in one database. */
+static void store_two_protocols(void)
+{
+    static const char published[] =
+        "learning_rate=0.001\nmetric_unit=token\ntrain_batch_size=256\n";
+    struct made_cell cells[8];
+    for (int i = 0; i < 8; i++) {
+        cells[i] = cell(i % 2 ? "lora" : "full", "trec", 1);
+        cells[i].model = i % 4 < 2 ? "bert-l2-h128" : "flan-t5-xs";
+        cells[i].says_text = i % 4 >= 2;
+        cells[i].protocol = i < 4 ? "published" : "sound";
+        cells[i].protocol_options = i < 4 ? published : NULL;
+        cells[i].accuracy = i < 4 ? 0.9 : 0.5;
+    }
+    store_cells(cells, 8);
+}
+
+Test(report, protocols_stay_apart)
+{
+    store_two_protocols();
+    write_report(NULL);
+    expect_in("report.md", "## Under protocol published");
+    expect_in("report.md", "## Under protocol sound");
+    expect_in("report.md", "published (4 cells), sound (4 cells)");
+    expect_figure("accuracy-flan-t5-xs-published");
+    expect_figure("accuracy-flan-t5-xs-sound");
+    expect_figure("epochs-bert-l2-h128-published");
+    struct err e = {0};
+    struct store *s = store_open(db, STORE_READ, &e);
+    struct report_set set;
+    cr_assert(report_set_load(&set, s, NULL, 0, &memory, &e) == 0, "%s", e.text);
+    cr_assert(set.n == 2 && set.n_cells == 8);
+    for (int k = 0; k < 2; k++) {
+        const struct report_data *d = &set.items[k];
+        cr_expect(strcmp(d->protocol, k == 0 ? "published" : "sound") == 0);
+        cr_assert(d->n_models == 2 && d->n_methods == 2 && d->n_cells == 4);
+        cr_expect(strcmp(d->methods[0], "full") == 0); /* no option tells namesakes apart */
+        for (int i = 0; i < 4; i++) {
+            const struct report_cell *c = &d->cells[i];
+            bool text = strcmp(c->model, "flan-t5-xs") == 0;
+            cr_expect(d->groups[i].n == 1 && !c->superseded && c->says_text == text);
+            cr_expect(strcmp(c->metric_unit, text && k == 0 ? "token" : "example") == 0);
+            cr_expect(report_reported(c, 0) ==
+                      c->metric[text && k == 0 ? METRIC_TOKEN_ACCURACY : METRIC_ACCURACY]);
+            cr_expect(c->learning_rate == 1e-3 && c->train_batch_size == (k == 0 ? 256 : 16));
+            cr_expect(c->n_updates == 20 && c->n_cut_targets == 0);
+            cr_expect(isnan(c->epochs[4].metric[METRIC_TOKEN_ACCURACY]) == !text);
+        }
+    }
+    store_close(s);
+}
+
+Test(report, text_is_counted_four_ways)
+{
+    store_two_protocols();
+    write_report(NULL);
+    expect_in("report.md", "### Answers in text, counted four ways");
+    expect_in("report.md", "As protocol published counts: right target tokens");
+    expect_not_in("report.md", "As protocol sound counts");
+    struct made_cell text = cell("full", "trec", 1);
+    text.model = "flan-t5-xs";
+    text.says_text = true;
+    text.accuracy = 0.5;
+    struct result r = made_result(&memory, text);
+    double v[METRIC_COUNT];
+    metrics_compute(v, &r.splits[1].rows);
+    char row[200];
+    snprintf(
+        row, sizeof row,
+        "| flan-t5-xs | full | trec | %.3f (n=1) | %.3f (n=1) | %.3f (n=1) | %.3f (n=1) | %.2f |",
+        v[METRIC_TOKEN_ACCURACY], v[METRIC_EXACT_MATCH], v[METRIC_ACCURACY],
+        v[METRIC_ACCURACY_NORM], v[METRIC_TOKEN_COUNT] / 100);
+    cr_expect(v[METRIC_TOKEN_ACCURACY] > v[METRIC_ACCURACY]);
+    expect_in("report.md", row);
+}
+
+Test(report, swept_rates_show_in_the_label)
+{
+    struct made_cell cells[] = {cell("lora", "trec", 1), cell("lora", "trec", 1)};
+    cells[0].protocol_options = "learning_rate=1e-05\nmetric_unit=example\n";
+    store_cells(cells, 2);
+    write_report(NULL);
+    expect_in("report.md", "| lora learning_rate=1e-05");
+    expect_in("report.md", "| lora learning_rate=0.001");
+}
+
+/* A cell of the survey, and one whose data are a stand-in. */
+Test(report, published_stands_beside_measured)
+{
+    struct made_cell cells[5];
+    for (int i = 0; i < 5; i++) {
+        cells[i] = cell("lora", i < 3 ? "ag_news" : "auditor_sentiment", 1 + i % 3);
+        cells[i].model = "bert-base-cased";
+        cells[i].stand_in = i < 3 ? NULL : "other rows";
+    }
+    cells[4] = cell("lora", "trec", 1); /* none of the survey's */
+    store_cells(cells, 5);
+    write_report(NULL);
+    expect_in("report.md", "### Measured under protocol sound");
+    expect_not_in("report.md", "No cell of the survey");
+    expect_in("report.md",
+              "| bert-base-cased | lora | published | example | 0.917 | 0.996 | 0.867 |");
+    expect_in("report.md", " stand-in](#g");
+    expect_in("survey.csv", "bert-base-cased,lora,ag_news,example,0.917105,12160,3040,0.001,256,5,"
+                            "240,1392.1,sound,lora,,example,3,");
+    expect_in("survey.csv", "flan-t5-xl,lora,imdb_truncated,token,0.93,");
+    cr_expect(count_lines(text_of("survey.csv")) == 1 + 40);
+    expect_figure("survey_sizes-sound");
+    expect_figure("survey_methods-sound");
+    expect_figure("survey_parameters-sound");
+    expect_in("figures/survey_sizes-sound.gp", "tweet_eval_stance_abortion");
+    /* Unstacked: the last point of flan-t5-xl on AG News is its accuracy, no sum. */
+    expect_in("figures/survey_sizes-sound.dat", "5 0.967982");
+    expect_in("figures/survey_sizes-sound.dat", "5 0.917105");
+}
+
+Test(report, csv_files_keep_their_columns)
+{
+    static const char *const heads[][2] = {
+        {"runs.csv", "cell_id,model,method,label,dataset,stand_in,seed,protocol,precision,status,"
+                     "superseded,message,trainable_params,total_params,split,accuracy,loss,"},
+        {"summary.csv", "protocol,model,method,dataset,stand_in,metric,n,mean,sd,low_95,high_95,"
+                        "note,cell_ids\n"},
+        {"epochs.csv", "cell_id,protocol,model,method,dataset,stand_in,seed,epoch,train_loss,"
+                       "seconds,validation_accuracy,validation_loss,"},
+        {"paired.csv", "protocol,model,dataset,stand_in,method_a,method_b,n_seeds,n_rows,"},
+        {"survey.csv", "model,method,dataset,published_unit,published_accuracy,"}};
+    store_two_protocols();
+    write_report(NULL);
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        const char *text = text_of(heads[i][0]);
+        cr_expect(strncmp(text, heads[i][1], strlen(heads[i][1])) == 0, "%s: %.200s", heads[i][0],
+                  text);
+        /* Every row has as many commas outside quotes as the header. */
+        int n_header = -1, n = 0;
+        bool quoted = false;
+        for (; *text != '\0'; text++) {
+            quoted ^= *text == '"';
+            n += *text == ',' && !quoted;
+            if (*text == '\n' && !quoted) {
+                n_header = n_header < 0 ? n : n_header;
+                cr_expect(n == n_header, "%s: %d of %d", heads[i][0], n, n_header);
+                n = 0;
+            }
+        }
+    }
 }
 
 Test(report, the_same_database_gives_the_same_bytes)
