@@ -3,6 +3,7 @@
 #include "tests/methods/fixture.h"
 
 #include "models/safetensors.h"
+#include "models/seq2seq.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -125,6 +126,34 @@ static void check_logits(struct rig *r, const struct batch *b, const json_t *wan
                            "logit %zu: %g", i, (double)got[i]);
 }
 
+/* Greedy decoding says the same. */
+static void check_said(struct rig *r, const struct batch *b, const json_t *want)
+{
+    enum { MOST = 6, ROOM = 8 };
+    int ids[ROOM * MOST], n_ids[ROOM];
+    struct generated said = {MOST, ids, n_ids};
+    cr_assert(b->n_seq <= ROOM && json_array_size(want) == (size_t)b->n_seq);
+    struct slab slab;
+    struct tape tape;
+    slab_init_dry(&slab);
+    for (int dry = 1; dry >= 0; dry--) { /* told by a dry run how much memory it needs */
+        tape_init(&tape, &slab, RECORD_BYTES);
+        tape_begin(&tape, false, 5, 0);
+        seq2seq_generate(&r->model, &tape, b, &r->tuned.hooks, &said);
+        size_t need = slab.peak_bytes;
+        tape_release(&tape);
+        slab_release(&slab);
+        if (dry)
+            slab_init(&slab, need);
+    }
+    for (int s = 0; s < b->n_seq; s++) {
+        const json_t *row = json_array_get(want, (size_t)s);
+        cr_assert_eq((size_t)n_ids[s], json_array_size(row), "text %d", s);
+        for (int i = 0; i < n_ids[s]; i++)
+            cr_expect_eq(ids[s * MOST + i], (int)number(row, (size_t)i), "text %d, token %d", s, i);
+    }
+}
+
 ParameterizedTestParameters(golden, parity)
 {
     static struct golden_case cases[] = {
@@ -169,6 +198,8 @@ ParameterizedTest(struct golden_case *c, golden, parity)
     rig_measure(&r, &b);
 
     check_logits(&r, &b, json_object_get(golden, "logits"));
+    if (b.n_target)
+        check_said(&r, &b, json_object_get(golden, "said"));
     rig_backward(&r, &b, true, 0);
     check_gradients(&r, c);
 
@@ -197,6 +228,7 @@ Test(golden, spare_rows_of_a_prompt_are_passed_over)
     struct batch b = read_batch(GOLDEN_T5 "batch.json", &r.arena);
     rig_measure(&r, &b);
     check_logits(&r, &b, json_object_get(golden, "logits"));
+    check_said(&r, &b, json_object_get(golden, "said"));
     json_decref(golden);
     rig_release(&r);
 }

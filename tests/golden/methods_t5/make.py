@@ -7,7 +7,8 @@ v10/, v11/    tiny T5s with weights large enough to make every branch matter: 1.
               tied and scaled output layer) and 1.1 (gated GELU, output layer of its own);
               heads * d_kv is not d_model, encoder and decoder differ in depth
 batch.json    one batch: texts and targets of very different lengths, as ids
-VERSION_CASE/ as in ../methods; logits are [target tokens, vocabulary], end to end
+VERSION_CASE/ as in ../methods; logits are [target tokens, vocabulary], end to end; said: what
+              greedy decoding says before training
 """
 import copy
 import json
@@ -20,7 +21,7 @@ from peft import (IA3Config, LoraConfig, PeftModel, PrefixTuningConfig, PromptTu
 from safetensors.torch import load_file, save_file
 from transformers import T5Config, T5ForConditionalGeneration
 
-N_STEPS, DECAY = 10, 0.01
+N_STEPS, DECAY, MOST = 10, 0.01, 6
 HERE = os.path.dirname(os.path.abspath(__file__))
 LENGTHS, TARGETS = [7, 1, 19, 3, 12], [2, 1, 5, 3, 4]
 COMMON = dict(vocab_size=50, num_layers=2, num_decoder_layers=3, dropout_rate=0.0,
@@ -131,7 +132,22 @@ def gradients(model):
     return {"base_model.model." + n: p for n, p in model.named_parameters() if p.requires_grad}
 
 
+def say(model, batch):
+    """What greedy decoding says, by whole passes: generate's cache has a layer for each of the
+    encoder's, and this decoder has more."""
+    model.eval()
+    ids = torch.zeros((len(LENGTHS), 1), dtype=torch.long)
+    with torch.no_grad():
+        for _ in range(MOST):
+            out = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"],
+                        decoder_input_ids=ids)
+            ids = torch.cat([ids, out.logits[:, -1].argmax(-1, keepdim=True)], dim=1)
+    rows = [row[1:] for row in ids.tolist()]
+    return [row[:row.index(1) + 1] if 1 in row else row for row in rows]
+
+
 def train(model, batch, folder, rate):
+    said = say(model, batch)
     model.train()  # every dropout probability is 0
     named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
     flat = lambda n: "layer_norm" in n
@@ -151,7 +167,7 @@ def train(model, batch, folder, rate):
         optimizer.step()
     with open(os.path.join(folder, "golden.json"), "w") as f:
         json.dump({"learning_rate": rate, "weight_decay": DECAY, "logits": logits,
-                   "losses": losses}, f)
+                   "losses": losses, "said": said}, f)
         f.write("\n")
     print(os.path.basename(folder), losses[0], losses[-1])
 
@@ -204,7 +220,8 @@ def main():
     folder = fresh("v10_prompt_default")
     save_adapter(model, folder)
     with torch.no_grad(), open(os.path.join(folder, "golden.json"), "w") as f:
-        json.dump({"logits": model(**batch).logits[batch["labels"] >= 0].tolist()}, f)
+        json.dump({"logits": model(**batch).logits[batch["labels"] >= 0].tolist(),
+                   "said": say(model, batch)}, f)
         f.write("\n")
 
 
