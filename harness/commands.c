@@ -52,7 +52,9 @@ const struct command commands[] = {
      FLAG_HELP | FLAG_JSON, 0, MANY, cmd_protocols},
     {"predict", "CELL", "label new text, one text a line from standard input",
      "CELL is the beginning of the id of a finished cell that was trained with\n"
-     "`run --keep-adapters`. Prints label, probability and text, tab-separated, or JSON lines.",
+     "`run --keep-adapters`. Prints label, probability and text, tab-separated, or JSON lines;\n"
+     "for models that answer in text the classes' log-likelihoods and what it says come before the "
+     "text.",
      FLAG_HELP | FLAG_DB | FLAG_OFFLINE | FLAG_JSON, 1, 1, cmd_predict},
     {"doctor", "", "say what this machine has and what is missing",
      "Exit status 1 when something is missing that a command would need.",

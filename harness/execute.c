@@ -91,6 +91,13 @@ static int check_fit(const struct execution *x, struct err *e)
         return err_set(e, "the tokenizer of model %s has %d pieces but its embedding %ld rows",
                        x->cell->model->name, tokenizer_n_vocab(x->tokenizer),
                        option_int(config, "vocab_size"));
+    if (x->targets.eos &&
+        tokenizer_special(x->tokenizer)->eos != option_int(config, "eos_token_id"))
+        return err_set(e,
+                       "model %s ends what it says with token %ld, but its tokenizer ends texts "
+                       "with %d",
+                       x->cell->model->name, option_int(config, "eos_token_id"),
+                       tokenizer_special(x->tokenizer)->eos);
     return 0;
 }
 

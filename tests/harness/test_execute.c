@@ -265,6 +265,24 @@ Test(execute, what_does_not_fit_is_refused_before_training)
                    "(with 250 virtual tokens) is more than the 256 positions");
 }
 
+Test(execute, a_model_that_ends_otherwise_than_its_tokenizer_is_refused)
+{
+    struct arena a = {0};
+    struct scene s;
+    struct execute_summary summary;
+    const char *model = text_model(&a);
+    scene_open(&s, model, "full", "");
+    struct zoo_entry zoo = *s.plan.cells[0].model;
+    options_copy(&zoo.config, &s.plan.cells[0].model->config, &s.arena);
+    cr_assert(option_set(&zoo.config, "eos_token_id", "2", &s.e) == 0, "%s", s.e.text);
+    s.plan.cells[0].model = &zoo;
+    cr_expect(execute(&s, &summary) == EXECUTE_FAILED);
+    cr_expect(says(s.e.text, "ends what it says with token 2, but its tokenizer ends texts with 1"),
+              "%s", s.e.text);
+    scene_close(&s);
+    remove_model(model, &a);
+}
+
 /* Dropout masks are numbered with room for so many micro-batches an update. */
 Test(execute, too_many_micro_batches_are_refused)
 {

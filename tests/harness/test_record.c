@@ -3,6 +3,8 @@
 #include "harness/record.h"
 #include "tests/harness/scene.h"
 
+#include <math.h>
+
 static const char *fact(const struct result_run *r, const char *key)
 {
     for (int i = 0; i < r->n_environment; i++)
@@ -29,6 +31,7 @@ Test(record, identity_and_environment_of_a_cell)
     cr_expect(says(x->method_options, "r=4\n") && says(x->protocol_options, "max_length=16\n"));
     cr_expect(x->seed == 1);
     const struct result_run *run = &r.result.run;
+    cr_expect(isnan(run->leak_rate)); /* until its rows are known */
     cr_expect(run->status == RESULT_DONE && run->numerics_version == NUMERICS_VERSION);
     cr_expect(strlen(run->started) == 20 && run->started[19] == 'Z', "%s", run->started);
     cr_expect(fact(run, "blas") != NULL && strlen(run->blas_core) > 0);
@@ -79,7 +82,7 @@ Test(record, a_training_with_its_curves_and_costs)
     cr_expect(r.result.epochs == epochs && r.result.n_epochs == 2);
     cr_expect(run->seconds == 9 && run->train_seconds == 2.5);
     cr_expect(run->train_tokens == 700 && run->train_examples == 60);
-    cr_expect(run->best_epoch == 1 && run->resumed == 3);
+    cr_expect(run->best_epoch == 1 && run->resumed == 3 && run->n_updates == 4);
     cr_expect(run->peak_rss_bytes > 1000000); /* this program is larger than that */
     scene_close(&s);
 }
@@ -104,7 +107,12 @@ Test(record, data_with_its_classes_and_audit)
     cr_expect(eq(str, (char *)x->data_hash, (char *)d->data_hash));
     cr_expect(x->audit[0] == '{' && x->stand_in == NULL && x->n_examples == d->n);
     cr_expect(r.result.run.n_train == split.train.n && r.result.run.n_test == split.test.n);
-    cr_expect(r.result.run.n_validation == split.validation.n);
+    cr_expect(r.result.run.n_validation == split.validation.n && r.result.run.leak_rate == 0);
+    /* without a test the rows that validate are judged: here, rows that train */
+    split.test.n = 0;
+    split.validation = split.train;
+    record_data(&r, d, &split);
+    cr_expect(r.result.run.leak_rate == 1);
     scene_close(&s);
 }
 

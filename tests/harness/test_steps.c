@@ -101,3 +101,33 @@ Test(steps, no_epochs_are_no_steps)
     cr_expect(s.step_micro[0] == 0 && s.micro_start[0] == 0);
     arena_release(&a);
 }
+
+/* Where the model answers in text, a row brings its own target's tokens too, and they are what a
+ * loss is the mean of. */
+Test(steps, targets_count)
+{
+    struct arena a = {0};
+    struct feed f = rig_feed(N, false, 1, &a);
+    f.targets = &rig_targets;
+    struct steps s = lay(&f, 1, BUDGET, SEED, &a);
+    long n_losses = 0, n_tok = 0, wanted_losses = 0, wanted_tok = 0;
+    for (int i = 0; i < N; i++) {
+        int length = rig_target_offsets[f.labels[i] + 1] - rig_target_offsets[f.labels[i]];
+        wanted_losses += length;
+        wanted_tok += f.length_tok[i] + length;
+    }
+    for (long step = 0; step < s.n_steps; step++) {
+        n_losses += steps_losses(&s, &f, step);
+        n_tok += steps_tokens(&s, &f, step);
+    }
+    cr_expect(n_losses == wanted_losses && n_tok == wanted_tok);
+    for (long i = 0; i < s.n_micro; i++) {
+        int cost = 0;
+        for (int k = s.micro_start[i]; k < s.micro_start[i + 1]; k++)
+            cost += feed_cost(&f, s.rows[k], PACK_ANSWER);
+        cr_assert(cost <= BUDGET && cost <= s.max_tok);
+    }
+    f.targets = NULL;
+    cr_expect(steps_losses(&s, &f, 0) == BATCH);
+    arena_release(&a);
+}

@@ -66,6 +66,10 @@ Test(train, a_model_of_text_learns_and_its_metrics_agree)
         n += n_tok;
     }
     cr_expect(n > 2 * plan.n_train && s->epochs[0].train_loss == sum / n);
+    struct trainer fresh;
+    trainer_open(&fresh, &plan);
+    cr_expect(rig_gradients(&fresh, 0) == s->steps[0].loss, "not the mean over target tokens");
+    trainer_close(&fresh);
     cr_expect(s->epochs[19].train_loss < 0.2 * s->epochs[0].train_loss, "%g, then %g",
               s->epochs[0].train_loss, s->epochs[19].train_loss);
     const double *m = s->epochs[s->best_epoch - 1].metric;
