@@ -84,6 +84,23 @@ static const char *find(const struct charsmap *m, const char *text, size_t n_byt
     return NULL;
 }
 
+/* A character of the same kind that every utf8proc knows: what Unicode 16 and 17 added to
+ * the marks and changed in the letters that lean on the next one. */
+static int32_t stand_in(int32_t c)
+{
+    static const struct {
+        int32_t first, last, like;
+    } newer[] = {
+        {0x897, 0x897, 0x300},     {0x1acf, 0x1add, 0x300}, {0x1ae0, 0x1aeb, 0x300},
+        {0x113d1, 0x113d1, 0x600}, {0x11a3a, 0x11a3a, 'a'},
+    };
+    for (size_t i = 0; i < sizeof newer / sizeof *newer; i++) {
+        if (c >= newer[i].first && c <= newer[i].last)
+            return newer[i].like;
+    }
+    return c;
+}
+
 /* Bytes of the grapheme cluster at text. */
 static size_t cluster(const char *text, size_t n_bytes)
 {
@@ -92,10 +109,10 @@ static size_t cluster(const char *text, size_t n_bytes)
     /* ASCII beside ASCII is a cluster, but for a line's end. */
     if (n_bytes == 1 || (((unsigned char)text[0] | (unsigned char)text[1]) < 0x80 && *text != '\r'))
         return 1;
-    int32_t c = unicode_decode(text, &length);
+    int32_t c = stand_in(unicode_decode(text, &length));
     size_t at = (size_t)length;
     while (at < n_bytes) {
-        int32_t after = unicode_decode(text + at, &next);
+        int32_t after = stand_in(unicode_decode(text + at, &next));
         if (utf8proc_grapheme_break_stateful(c, after, &state))
             break;
         c = after;

@@ -224,8 +224,7 @@ static int fill_pieces(struct tokenizer *t, const struct spiece *s, const char *
         }
         int other = vocabulary_add(&t->vocabulary, id, text, (size_t)n);
         if (other >= 0)
-            return err_set(e, "%s: piece \"%.*s\" has two ids, %d and %d", path, n < 100 ? n : 100,
-                           text, other, id);
+            return err_set(e, "%s: pieces %d and %d are the same", path, other, id);
         u->scores[id] = piece.score;
         u->unused[id] = piece.type == TYPE_UNUSED;
         if (piece.type != TYPE_NORMAL && piece.type != TYPE_UNUSED)

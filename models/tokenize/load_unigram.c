@@ -210,8 +210,7 @@ static int read_pieces(struct tokenizer *t, const json_t *root, const json_t *mo
         int other = vocabulary_add(&t->vocabulary, (int)i, json_string_value(text),
                                    json_string_length(text));
         if (other >= 0)
-            return err_set(e, "%s: piece \"%s\" has two ids, %d and %zu", path,
-                           json_string_value(text), other, i);
+            return err_set(e, "%s: pieces %d and %zu are the same", path, other, i);
         u->scores[i] = json_number_value(score);
     }
     return tokenizer_json_read_added(t, added, path, e);

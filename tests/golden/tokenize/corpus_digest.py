@@ -2,7 +2,7 @@
 """Writes corpus_digests.tsv: what Hugging Face's tokenizers make of every text of ten data sets.
 
     pip install transformers==5.23.0 tokenizers==0.23.3 sentencepiece==0.2.3 protobuf
-    FTBENCH_MIRROR=DIR python3 corpus_digest.py
+    FTBENCH_MIRROR=DIR python3 corpus_digest.py [VOCABULARY...]    (the rows of others stay)
 
 The canonical text of a data set is one line of ids a text, special tokens included, with spaces
 between; its SHA-256 is stored. max_length 128 shows the truncation, 1000000 all pieces.
@@ -15,6 +15,7 @@ printed, and the column sp_differs has it.
 import hashlib
 import pathlib
 import shutil
+import sys
 import tempfile
 
 import sentencepiece
@@ -65,19 +66,24 @@ def digest(encode, texts, max_length, pieces):
 
 
 def main():
-    out = ["vocabulary\tmax_length\tdataset\tn_texts\tn_ids\tsha256\tsp_differs\n"]
+    table = HERE / "corpus_digests.tsv"
+    head, *rows = table.read_text().splitlines(keepends=True)
+    chosen = sys.argv[1:] or list(VOCABULARIES)
+    rows = [r for r in rows if r.split("\t")[0] not in chosen]
     sp = sentencepiece.SentencePieceProcessor(
         model_file=str(corpus.mirror() / "tokenizers" / "t5" / "spiece.model"))
-    for name, open_ in VOCABULARIES.items():
+    for name in chosen:
+        open_ = VOCABULARIES[name]
         encode = open_(name)
         for dataset, read in corpus.DATASETS.items():
             texts = list(read())
             for max_length in (128, 1000000):
-                row = digest(encode, texts, max_length,
-                             sp.encode if open_ is not bert and max_length > 128 else None)
-                out.append("\t".join(map(str, (name, max_length, dataset, len(texts), *row))) + "\n")
-                print(out[-1], end="", flush=True)
-    (HERE / "corpus_digests.tsv").write_text("".join(out))
+                compared = open_ is t5_model and max_length > 128
+                row = digest(encode, texts, max_length, sp.encode if compared else None)
+                rows.append("\t".join(map(str, (name, max_length, dataset, len(texts), *row)))
+                            + "\n")
+                print(rows[-1], end="", flush=True)
+    table.write_text("".join([head] + rows))
 
 
 if __name__ == "__main__":

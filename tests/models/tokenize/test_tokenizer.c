@@ -1,76 +1,9 @@
 /* Ids beside those of Hugging Face's tokenizers, stored by make_hard.py. */
-#include "harness/base/arena.h"
-#include "harness/base/file.h"
-#include "harness/base/json.h"
-#include "harness/base/paths.h"
-#include "models/tokenize/tokenizer.h"
+#include "tests/models/tokenize/hard.h"
 
-#include <criterion/criterion.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define GOLDEN "tests/golden/tokenize/"
-
-/* The hard strings, in order. */
-struct texts {
-    struct arena arena;
-    const char **at;
-    int n;
-};
-
-static void texts_read(struct texts *t)
-{
-    struct err e = {0};
-    struct str file = {0};
-    cr_assert_eq(file_read(&file, GOLDEN "hard.jsonl", &e), 0, "%s", e.text);
-    *t = (struct texts){0};
-    t->at = arena_array(&t->arena, file.len, sizeof *t->at);
-    for (char *line = file.buf, *end; (end = strchr(line, '\n')); line = end + 1) {
-        json_t *text = json_loadb(line, (size_t)(end - line), JSON_DECODE_ANY, NULL);
-        cr_assert(text, "line %d", t->n + 1);
-        t->at[t->n++] = arena_strdup(&t->arena, json_string_value(text));
-        json_decref(text);
-    }
-    str_release(&file);
-    cr_assert_gt(t->n, 500);
-}
-
-/* Every hard string against one file of stored ids. */
 static void check(const char *tokenizer, const char *golden, int max_length)
 {
-    struct err e = {0};
-    struct texts texts;
-    struct str wanted = {0}, path = {0}, line = {0};
-    struct token_lists lists;
-    texts_read(&texts);
-    str_printf(&path, GOLDEN "ids/%s.txt", golden);
-    cr_assert_eq(file_read(&wanted, path.buf, &e), 0, "%s", e.text);
-    struct tokenizer *t = tokenizer_open(tokenizer, &e);
-    cr_assert(t, "%s", e.text);
-    int status = tokenizer_encode_all(t, texts.at, texts.n, max_length, &lists, &e);
-    cr_assert_eq(status, 0, "%s", e.text);
-    const char *at = wanted.buf;
-    int n_cut = 0;
-    for (int i = 0; i < texts.n; i++) {
-        str_clear(&line);
-        for (int j = lists.offsets[i]; j < lists.offsets[i + 1]; j++)
-            str_printf(&line, j > lists.offsets[i] ? " %d" : "%d", lists.ids[j]);
-        str_add_char(&line, '\n');
-        cr_assert(str_starts(at, line.buf), "%s, string %d \"%s\": ids %swanted %.60s", golden,
-                  i + 1, texts.at[i], line.buf, at);
-        at += line.len;
-        n_cut += lists.offsets[i + 1] - lists.offsets[i] == max_length;
-    }
-    cr_assert_eq(*at, '\0');
-    cr_assert_eq(lists.n, texts.n);
-    cr_assert_leq(lists.n_truncated, n_cut); /* some fit exactly */
-    cr_assert_eq(lists.n_truncated > 0, max_length < 1000);
-    token_lists_release(&lists);
-    tokenizer_free(t);
-    arena_release(&texts.arena);
-    str_release(&wanted);
-    str_release(&path);
-    str_release(&line);
+    check_ids(tokenizer, golden, max_length, false);
 }
 
 Test(tokenizer, small_vocabulary_cased)
@@ -102,6 +35,27 @@ Test(tokenizer, real_vocabularies)
         str_release(&path);
         str_release(&cut);
     }
+}
+
+Test(tokenizer, decoded_texts)
+{
+    check_decoded(GOLDEN "small_cased", "small_cased", false);
+    check_decoded(GOLDEN "small_uncased", "small_uncased", false);
+}
+
+Test(tokenizer, pieces_alone)
+{
+    struct err e = {0};
+    struct tokenizer *t = tokenizer_open(GOLDEN "small_cased", &e);
+    int with[16], alone[16];
+    int n = tokenizer_encode(t, "some [MASK] text", 16, with, &e);
+    cr_assert_eq(tokenizer_encode_pieces(t, "some [MASK] text", 16, alone, &e), n - 2);
+    cr_assert_arr_eq(alone, with + 1, (size_t)(n - 2) * sizeof *with);
+    cr_assert_eq(tokenizer_encode_pieces(t, "some [MASK] text", 1, alone, &e), 1);
+    cr_assert_eq(tokenizer_encode_pieces(t, "", 16, alone, &e), 0);
+    cr_assert_eq(tokenizer_encode_pieces(t, "caf\xe9", 16, alone, &e), -1);
+    cr_assert_eq(tokenizer_special(t)->eos, -1);
+    tokenizer_free(t);
 }
 
 static struct tokenizer *open_small(const char *name)
