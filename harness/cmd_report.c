@@ -1,15 +1,7 @@
 #include "harness/command.h"
 #include "harness/plan.h"
+#include "harness/usual.h"
 #include "reports/report.h"
-
-/* Ids of a plan's cells. */
-static const char *const *ids_of(const struct plan *p, struct arena *a)
-{
-    const char **ids = arena_array(a, (size_t)p->n + 1, sizeof *ids);
-    for (int i = 0; i < p->n; i++)
-        ids[i] = p->cells[i].id;
-    return ids;
-}
 
 int cmd_report(const struct command_line *cl, FILE *out, struct err *e)
 {
@@ -21,9 +13,13 @@ int cmd_report(const struct command_line *cl, FILE *out, struct err *e)
         p.spec_path = cl->args[0];
         p.title = *plan.spec->title ? plan.spec->title : plan.spec->name;
         p.note = *plan.spec->notes ? plan.spec->notes : NULL;
-        p.cell_ids = ids_of(&plan, cl->arena);
+        p.cell_ids = plan_ids(&plan, cl->arena);
         p.n_cell_ids = plan.n;
     }
+    struct usual_rate usual;
+    if (usual_rate_open(&usual, cl->arena, e) != 0)
+        return -1;
+    p.usual_rate = &usual;
     if (report_write(&p, e) != 0)
         return -1;
     fprintf(out, "%s/report.md\n%s/report.html\n", cl->out, cl->out);

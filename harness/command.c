@@ -39,6 +39,8 @@ static const struct flag flags[] = {
      "seconds between snapshots of a running cell (60)"},
     {FLAG_DRY_RUN, "dry-run", NULL, FLAG_IS_SWITCH, AT(dry_run),
      "say what would run and stop there"},
+    {FLAG_PUBLISHED, "published", NULL, FLAG_IS_SWITCH, AT(published),
+     "the survey's logged numbers alone; needs no database"},
     {FLAG_MEMORISE, "memorise", NULL, FLAG_IS_SWITCH, AT(memorise),
      "instead, what a model scores that only remembers its training rows"},
     {FLAG_OFFLINE, "offline", NULL, FLAG_IS_SWITCH, AT(offline),

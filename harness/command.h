@@ -37,7 +37,7 @@ struct command_line {
     struct only *only;  /* [n_only] */
     int n_only;
     long snapshot_seconds; /* between snapshots of a running cell */
-    bool offline, json, dry_run, retry_failed, keep_adapters, memorise, help;
+    bool offline, json, dry_run, retry_failed, keep_adapters, memorise, published, help;
     struct arena *arena; /* borrowed; lives until the command has returned */
 };
 
@@ -73,6 +73,7 @@ enum flag_bit {
     FLAG_KEEP_ADAPTERS = 1 << 13,
     FLAG_SNAPSHOT_SECONDS = 1 << 14,
     FLAG_MEMORISE = 1 << 15,
+    FLAG_PUBLISHED = 1 << 16,
 };
 
 /* Parses argv (argv[0] is the program) into cl, all in arena a. ERR_USAGE names the unknown
@@ -95,6 +96,7 @@ struct asset_flags command_asset_flags(const struct command_line *cl);
 command_function cmd_plan, cmd_run, cmd_status, cmd_explain, cmd_report, cmd_audit, cmd_fetch,
     cmd_models, cmd_methods, cmd_datasets, cmd_protocols, cmd_doctor, cmd_predict, cmd_help,
     cmd_version;
+command_function cmd_claims;
 command_function cmd_memorise;   /* audit --memorise */
 command_function cmd_audit_spec; /* audit SPEC.yaml */
 

@@ -26,6 +26,12 @@ const struct command commands[] = {
     {"report", "[SPEC]", "write tables, figures and the page",
      "With a spec: of its cells only. Reads the database; changes nothing in it.",
      FLAG_HELP | FLAG_DB | FLAG_OUT | FLAG_ONLY, 0, 1, cmd_report},
+    {"claims", "[SPEC]", "test the survey's statements on its numbers and on stored results",
+     "reports/claims.yaml has the statements. Each is tested on the published numbers and on the\n"
+     "results of each protocol in the database (with a spec: of its cells only): holds, fails,\n"
+     "or cannot tell and how many seeds would. A 95 % interval decides, data sets being the\n"
+     "sample. Findings that weaken a verdict stand beside it.",
+     FLAG_HELP | FLAG_DB | FLAG_ONLY | FLAG_FORMAT | FLAG_JSON | FLAG_PUBLISHED, 0, 1, cmd_claims},
     {"audit", "DATASET... | SPEC.yaml",
      "say what is wrong with data sets, or with a spec's protocol, before anyone trains",
      "Data sets: duplicates and near duplicates within and across splits, texts with two labels,\n"

@@ -306,3 +306,11 @@ int plan_read(struct plan *p, const char *path, const struct only *only, int n_o
         return -1;
     return plan_only(p, only, n_only, e);
 }
+
+const char *const *plan_ids(const struct plan *p, struct arena *a)
+{
+    const char **ids = arena_array(a, (size_t)p->n + 1, sizeof *ids);
+    for (int i = 0; i < p->n; i++)
+        ids[i] = p->cells[i].id;
+    return ids;
+}

@@ -40,6 +40,9 @@ struct only {
  * cell has. Several values of one key: any of them. */
 int plan_only(struct plan *p, const struct only *only, int n_only, struct err *e) MUST_CHECK;
 
+/* Ids of its cells, [p->n]. */
+const char *const *plan_ids(const struct plan *p, struct arena *a);
+
 /* The plan of the spec at path, narrowed by --only. */
 int plan_read(struct plan *p, const char *path, const struct only *only, int n_only,
               struct arena *a, struct err *e) MUST_CHECK;

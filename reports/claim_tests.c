@@ -130,7 +130,7 @@ static bool pair_up(struct trial *t, difference_function *difference)
         }
     }
     if (t->n_values == 0) {
-        trial_cannot_tell(t, "no such rows here");
+        trial_cannot_tell(t, claim_no_rows);
     } else if (mixed && difference == accuracy_gain) {
         t->out->n = t->n_values;
         trial_cannot_tell(
@@ -199,7 +199,7 @@ static void test_share_below(struct trial *t)
         r->n++;
     }
     if (r->n == 0) {
-        trial_cannot_tell(t, "no such rows here");
+        trial_cannot_tell(t, claim_no_rows);
         return;
     }
     r->estimate = r->low = r->high = 100 * most;
@@ -286,7 +286,7 @@ static void test_same_under_tuned_rate(struct trial *t)
     int b = choose_rates(t, &t->p->b, chosen, &n_searches);
     if (a < 0 || b < 0 || n_searches == 0) {
         trial_cannot_tell(t, n_searches == 0 && a == 0 && b == 0
-                                 ? "no such rows here"
+                                 ? claim_no_rows
                                  : "no search of the learning rate here: each method needs two "
                                    "rates or more, chosen on validation");
         return;

@@ -156,7 +156,7 @@ void trial_decide(struct trial *t, double threshold, double scale, const char *w
     struct sample s = sample_of(t);
     r->n = t->n_values;
     if (s.n == 0) {
-        trial_cannot_tell(t, "no such rows here");
+        trial_cannot_tell(t, claim_no_rows);
         return;
     }
     r->estimate = scale * stats_mean(s.x, s.n);

@@ -8,6 +8,7 @@
 #include <math.h>
 
 const char *const verdict_names[] = {"holds", "fails", "cannot tell"};
+const char claim_no_rows[] = "no such rows here";
 
 static int read_claim(struct claim *c, const struct claims *before, const struct yaml *node,
                       struct err *e)

@@ -13,6 +13,7 @@
 
 enum verdict { VERDICT_HOLDS, VERDICT_FAILS, VERDICT_CANNOT_TELL };
 extern const char *const verdict_names[]; /* "holds" "fails" "cannot tell" */
+extern const char claim_no_rows[];        /* the why of a claim that nothing here is about */
 
 struct claim {
     const char *id, *statement; /* as the survey puts it, in our words */

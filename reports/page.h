@@ -13,12 +13,14 @@
 #include "reports/paired.h"
 #include "reports/report.h"
 #include "reports/survey.h"
+#include "reports/verdicts.h"
 
 struct page {
     struct doc *doc;
     const struct report_params *params;
     const struct report_set *set;
     const struct survey *survey; /* published beside measured */
+    const struct verdicts *verdicts;
     /* The sections of one protocol: */
     const struct report_data *data;
     const struct figures *figures;
@@ -46,6 +48,11 @@ int page_data(const struct page *p, struct err *e) MUST_CHECK;
 int page_provenance(const struct page *p, struct err *e) MUST_CHECK;
 void page_reproduce(const struct page *p);
 void page_runs(const struct page *p);
+
+/* page_claims.c and page_findings.c: the survey's statements, and what is wrong with the protocols.
+ */
+void page_claims(const struct page *p);
+void page_findings(const struct page *p);
 
 /* page_survey.c: the survey's table and figures, with what was measured beside. */
 void page_survey(const struct page *p);

@@ -38,6 +38,8 @@ static int write_page(struct page *p, const struct figures *figures,
     if (p->survey->n_measured == 0) {
         page_survey(p);
     }
+    page_claims(p);
+    page_findings(p);
     if (page_data(p, e) != 0 || page_provenance(p, e) != 0) {
         return -1;
     }
@@ -78,12 +80,19 @@ static int write_all(const struct report_params *params, const struct report_set
     struct paired_table **paired =
         arena_array(r->arena, (size_t)r->n, sizeof(struct paired_table *));
     struct survey survey;
-    if (write_files(params, r, &survey, figures, paired, e) != 0) {
+    struct verdicts verdicts;
+    if (write_files(params, r, &survey, figures, paired, e) != 0 ||
+        verdicts_load(&verdicts, r, params->usual_rate, r->arena, e) != 0 ||
+        verdicts_write(&verdicts, params->out_dir, e) != 0) {
         return -1;
     }
     struct doc doc = {0};
-    struct page page = {
-        .doc = &doc, .params = params, .set = r, .survey = &survey, .level = r->n > 1 ? 3 : 2};
+    struct page page = {.doc = &doc,
+                        .params = params,
+                        .set = r,
+                        .survey = &survey,
+                        .verdicts = &verdicts,
+                        .level = r->n > 1 ? 3 : 2};
     int status = write_page(&page, figures, paired, e);
     doc_release(&doc);
     return status;

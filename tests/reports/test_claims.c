@@ -197,14 +197,14 @@ Test(claims, no_such_rows_and_ambiguous_rows)
     add_pairs(.02, .005, .005, 2);
     const struct answer *a = ask("better, a: lora, b: full, models: [gpt-9]");
     cr_expect_eq(a->verdict, VERDICT_CANNOT_TELL);
-    cr_expect_str_eq(a->why, "no such rows here");
+    cr_expect_str_eq(a->why, claim_no_rows);
     cr_expect_eq(a->seeds_needed, -1);
     static const char *const others[] = {
         "better, a: lora, b: bitfit", "grows_with_size, method: bitfit",
         "share_below, method: bitfit, limit: 0.03", "same_under_tuned_rate, a: ia3, b: bitfit",
         "cheaper, a: lora, b: bitfit, quantity: seconds_per_epoch"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        cr_expect_str_eq(ask(others[i])->why, "no such rows here");
+        cr_expect_str_eq(ask(others[i])->why, claim_no_rows);
     for (int i = 0; i < all.n; i++)
         if (strcmp(items[i].label, "lora") == 0)
             items[i].label = items[i].dataset[0] == 'a' ? "lora r=2" : "lora r=4";
@@ -271,7 +271,7 @@ Test(claims, cheaper)
     items[3].train_seconds = 500;
     cr_expect_eq(verdict(claim), VERDICT_CANNOT_TELL);
     cr_expect_str_eq(ask("cheaper, a: lora, b: full, quantity: peak_rss_bytes")->why,
-                     "no such rows here"); /* published numbers have no memory */
+                     claim_no_rows); /* published numbers have no memory */
 }
 
 /* Five rows on two data sets; ranks[seed] says the order. */
