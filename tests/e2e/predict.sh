@@ -35,6 +35,37 @@ for row, (label, probability, text) in zip(rows, lines):
     assert abs(row["probability"] - float(probability)) < 1e-4, (row, probability)
 EOF
 
+# A model that answers in text: the likeliest class, what it says, and each class's likelihood.
+mkdir "$scratch/text"
+cp models/zoo/mini/spiece.model "$scratch/text"
+cat >"$scratch/text/config.json" <<'EOF'
+{"model_type": "t5", "vocab_size": 1500, "d_model": 64, "d_kv": 16, "d_ff": 128, "num_layers": 1, "num_heads": 4}
+EOF
+small_spec "$scratch/text.yaml" full 1 20 640
+sed -i "s#mini-bert-xs#\"$scratch/text/:random\"#" "$scratch/text.yaml"
+echo "  learning_rate: 5e-3" >>"$scratch/text.yaml"
+expect_status 0 "$ftbench" run "$scratch/text.yaml" --db "$scratch/text.db" --keep-adapters
+text_id=$(sqlite3 "$scratch/text.db" 'SELECT cell_id FROM cell')
+sqlite3 "$scratch/text.db" "SELECT iif(predicted = 0, 'non_irony', 'irony'), text FROM example
+    JOIN said USING (cell, split, position) WHERE split = 'test' ORDER BY position" \
+    >"$scratch/stored"
+"$ftbench" predict "$text_id" --db "$scratch/text.db" --json <$texts >"$scratch/json"
+python3 - "$scratch/json" "$scratch/stored" <<'EOF'
+import json, math, sys
+rows = [json.loads(line) for line in open(sys.argv[1])]
+stored = [line.rstrip("\n").split("|") for line in open(sys.argv[2])]
+assert len(rows) == len(stored) > 100
+for row, (label, said) in zip(rows, stored):
+    assert row["label"] == label and row["said"] == said, (row, label, said)
+    likelihoods = row["log_likelihoods"]
+    assert max(likelihoods, key=likelihoods.get) == label and max(likelihoods.values()) < 0, row
+    share = math.exp(likelihoods[label]) / sum(math.exp(x) for x in likelihoods.values())
+    assert abs(share - row["probability"]) < 1e-6, row
+assert len({row["label"] for row in rows}) == 2, "one class is predicted: nothing shown"
+EOF
+head -n 1 $texts | "$ftbench" predict "$text_id" --db "$scratch/text.db" >"$scratch/line"
+[ "$(awk -F '\t' '{ print NF }' "$scratch/line")" -eq 5 ] || fail "not five columns"
+
 # Line ends of other systems, an empty line, no line at all.
 printf 'cold shower again\r\n\nlast' >"$scratch/odd"
 expect_status 0 "$ftbench" predict "$id" --db "$db" <"$scratch/odd"
