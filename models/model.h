@@ -103,6 +103,10 @@ struct forward {
     const int *offsets; /* [n_seq + 1], of what flows through the layers */
     int n_virtual;      /* rows put in front of every sequence so far */
     int position_start; /* position of each sequence's first row */
+
+    /* What the keys' and values' projections made of the encoder's rows, by site, where it
+     * is known already: decoding step by step reads the same rows again. Or NULL. */
+    struct tensor **cross; /* [n_sites] */
 };
 
 /* A key of config.json that must, where it stands, have this value: what else it

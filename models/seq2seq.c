@@ -67,6 +67,21 @@ static int say_next(struct generated *out, const struct tensor *logits, int n_se
     return n_speaking;
 }
 
+/* The decoder's keys and values of the encoder's rows: the same in every step. */
+static void know_encoded(struct forward *f, struct tensor *encoded)
+{
+    const struct model *m = f->model;
+    struct tensor **known = tape_tensors(f->tape, m->n_sites);
+    for (int i = 0; i < m->n_sites; i++) {
+        const struct site *s = &m->sites[i];
+        if (s->kind != SITE_LINEAR || !s->cross || (s->role != ROLE_K && s->role != ROLE_V))
+            continue;
+        known[i] = forward_linear(f, s, encoded);
+        known[i]->overwritable = false; /* read again */
+    }
+    f->cross = known;
+}
+
 void seq2seq_generate(struct model *m, struct tape *t, const struct batch *b,
                       const struct hooks *hooks, struct generated *out)
 {
@@ -75,6 +90,7 @@ void seq2seq_generate(struct model *m, struct tape *t, const struct batch *b,
     struct forward f;
     forward_begin(&f, m, t, b, hooks);
     struct tensor *encoded = m->family->encode(&f);
+    know_encoded(&f, encoded);
     struct tape_mark start = tape_mark(t);
     for (int s = 0; s < b->n_seq && !t->dry; s++)
         out->n_ids[s] = 0;

@@ -397,23 +397,28 @@ static struct tensor *feed_forward(struct forward *f, const struct sublayer *y, 
     return join(f, y, forward_linear(f, y->at[WO], h), x, site + 1);
 }
 
-/* x's rows through the stack's layers. self, cross: what their attentions read; from: the
- * encoder's rows, NULL in the encoder itself. All since start may be forgotten. */
+/* What a stack's attentions read: which rows belong together, and in a decoder the
+ * encoder's rows, from. */
+struct reading {
+    struct attention self, cross;
+    struct tensor *from;
+};
+
+/* x's rows through the stack's layers. All since start may be forgotten. */
 static struct tensor *run(struct forward *f, const struct stack *stack, struct tensor *x,
-                          const struct attention *self, const struct attention *cross,
-                          struct tensor *from, struct tape_mark start)
+                          const struct reading *in, struct tape_mark start)
 {
     const struct parts *b = f->model->parts;
-    struct attention biased = *self;
-    biased.bias = &stack->bias->t;
-    biased.bias_bucket = stack->buckets;
-    biased.bias_span = b->max_distance;
+    struct attention self = in->self;
+    self.bias = &stack->bias->t;
+    self.bias_bucket = stack->buckets;
+    self.bias_span = b->max_distance;
     for (int l = 0; l < stack->n_layers; l++) {
         const struct layer *y = &stack->layers[l];
         int number = stack->first + l;
-        x = attend(f, &y->self, x, NULL, biased, drop_site(number, DROP_SELF));
-        if (from)
-            x = attend(f, &y->cross, x, from, *cross, drop_site(number, DROP_CROSS));
+        x = attend(f, &y->self, x, NULL, self, drop_site(number, DROP_SELF));
+        if (in->from)
+            x = attend(f, &y->cross, x, in->from, in->cross, drop_site(number, DROP_CROSS));
         x = feed_forward(f, &y->ffn, x, drop_site(number, DROP_FFN));
         tape_collapse(f->tape, start, x);
     }
@@ -427,11 +432,11 @@ static struct tensor *t5_encode(struct forward *f)
     struct tensor *x = op_embedding(f->tape, &b->shared->t, f->batch->input_ids, f->batch->n_tok);
     x = dropout(f, forward_after(f, b->input, x), DROP_ENCODER_IN);
     tape_collapse(f->tape, start, x);
-    const struct attention self = {.q_offsets = f->offsets,
-                                   .k_offsets = f->offsets,
-                                   .n_seq = f->batch->n_seq,
-                                   .mask = ATTENTION_FULL};
-    x = run(f, &b->encoder, x, &self, NULL, NULL, start);
+    const struct reading in = {.self = {.q_offsets = f->offsets,
+                                        .k_offsets = f->offsets,
+                                        .n_seq = f->batch->n_seq,
+                                        .mask = ATTENTION_FULL}};
+    x = run(f, &b->encoder, x, &in, start);
     x = dropout(f, x, DROP_ENCODER_OUT);
     tape_collapse(f->tape, start, x);
     return x;
@@ -469,15 +474,16 @@ static struct tensor *t5_decode(struct forward *f, struct tensor *encoded)
     struct tensor *x = op_embedding(f->tape, &b->shared->t, shifted_ids(f), in->n_target_tok);
     x = dropout(f, x, DROP_DECODER_IN);
     tape_collapse(f->tape, start, x);
-    const struct attention self = {.q_offsets = in->target_offsets,
-                                   .k_offsets = in->target_offsets,
-                                   .n_seq = in->n_target,
-                                   .mask = ATTENTION_CAUSAL};
-    const struct attention cross = {.q_offsets = target_block_offsets(f),
-                                    .k_offsets = f->offsets,
-                                    .n_seq = in->n_seq,
-                                    .mask = ATTENTION_FULL};
-    x = run(f, &b->decoder, x, &self, &cross, encoded, start);
+    const struct reading reads = {.self = {.q_offsets = in->target_offsets,
+                                           .k_offsets = in->target_offsets,
+                                           .n_seq = in->n_target,
+                                           .mask = ATTENTION_CAUSAL},
+                                  .cross = {.q_offsets = target_block_offsets(f),
+                                            .k_offsets = f->offsets,
+                                            .n_seq = in->n_seq,
+                                            .mask = ATTENTION_FULL},
+                                  .from = encoded};
+    x = run(f, &b->decoder, x, &reads, start);
     x = dropout(f, x, DROP_DECODER_OUT);
     if (!b->head) /* 1.0: the shared embedding has the scale of an input */
         x = op_scale(f->tape, x, 1 / sqrtf((float)b->width));

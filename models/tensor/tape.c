@@ -110,6 +110,11 @@ int *tape_ints(struct tape *t, int n)
     return take_record(t, (size_t)n * sizeof(int));
 }
 
+struct tensor **tape_tensors(struct tape *t, int n)
+{
+    return take_record(t, (size_t)n * sizeof(struct tensor *));
+}
+
 void *tape_push(struct tape *t, size_t record_bytes, void (*backward)(struct tape *, void *))
 {
     struct tape_record *r = take_record(t, record_bytes);

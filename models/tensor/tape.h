@@ -104,6 +104,9 @@ void *tape_keep(struct tape *t, size_t n_bytes);
  * and positions that an op or a method makes up. */
 int *tape_ints(struct tape *t, int n);
 
+/* n pointers, NULL, alike. */
+struct tensor **tape_tensors(struct tape *t, int n);
+
 /* A record of record_bytes (whose first member is a struct tape_record), put on
  * the tape with its backward. Call only when the result needs a gradient. */
 void *tape_push(struct tape *t, size_t record_bytes, void (*backward)(struct tape *, void *));

@@ -11,20 +11,24 @@ enum { LAYERS_MAX = 100, WIDTH_MAX = 100000 };
 
 static bool is_small(const struct options *o)
 {
-    return option_int(o, "num_hidden_layers") <= LAYERS_MAX &&
-           option_int(o, "hidden_size") <= WIDTH_MAX;
+    bool bert = o->table == family_find("bert")->config;
+    return option_int(o, bert ? "num_hidden_layers" : "num_layers") <= LAYERS_MAX &&
+           (bert || option_int(o, "num_decoder_layers") <= LAYERS_MAX) &&
+           option_int(o, bert ? "hidden_size" : "d_model") <= WIDTH_MAX;
 }
 
 Test(fuzz_checkpoint, config_json)
 {
     static const char *const corpus[] = {"tests/golden/bert/relu-shards/config.json",
-                                         "tests/golden/methods/base/config.json"};
+                                         "tests/golden/methods/base/config.json",
+                                         "tests/golden/t5/gated/config.json"};
+    enum { N_CORPUS = sizeof corpus / sizeof corpus[0] };
     struct fuzz_count count = {0};
-    struct str originals[2] = {0}, file = {0};
+    struct str originals[N_CORPUS] = {0}, file = {0};
     char folder[64], path[96];
     fuzz_folder(folder);
     snprintf(path, sizeof path, "%s/config.json", folder);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < N_CORPUS; i++)
         fuzz_read(&originals[i], corpus[i]);
     for (int round = 0; round < CONFIGS; round++) {
         struct chance c = chance_of(round);
@@ -33,7 +37,7 @@ Test(fuzz_checkpoint, config_json)
         const struct family *family;
         struct options config;
         struct model m = {0};
-        fuzz_mutate(&file, &originals[round % 2], &c);
+        fuzz_mutate(&file, &originals[round % N_CORPUS], &c);
         fuzz_write(path, &file);
         int rc = checkpoint_config(&family, &config, path, &a, &e);
         if (rc == 0 && is_small(&config))
@@ -43,7 +47,7 @@ Test(fuzz_checkpoint, config_json)
         arena_release(&a);
     }
     fuzz_both(&count);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < N_CORPUS; i++)
         str_release(&originals[i]);
     str_release(&file);
     fuzz_folder_gone(folder);

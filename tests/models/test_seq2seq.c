@@ -61,8 +61,20 @@ Test(seq2seq, token_scores_are_those_of_a_naive_softmax)
     cr_expect(memcmp(only, best, sizeof best) == 0 && memcmp(alone, nll, sizeof nll) == 0);
 }
 
+/* A method that acts on every projection, on keys and values of the encoder's rows most. */
+static struct tensor *stretch(void *state, struct forward *f, const struct site *s,
+                              struct tensor *x, struct tensor *y)
+{
+    (void)state;
+    (void)x;
+    return op_scale(f->tape, y, s->cross ? 3 : 0.9f);
+}
+
+static const struct hooks stretching = {.after = stretch};
+
 /* The next token of one sequence after the n that were said, by a pass of its own. */
-static int next_by_whole_pass(struct rig *r, int s, const int *said, int n)
+static int next_by_whole_pass(struct rig *r, const struct hooks *hooks, int s, const int *said,
+                              int n)
 {
     int ids[MOST + 1] = {0}, best[MOST + 1];
     memcpy(ids, said, (size_t)n * sizeof *ids);
@@ -77,7 +89,7 @@ static int next_by_whole_pass(struct rig *r, int s, const int *said, int n)
                               .target_offsets = target_offsets,
                               .target_ids = ids};
     tape_begin(&r->tape, false, 0, 0);
-    seq2seq_token_scores(model_logits(&r->m, &r->tape, &one, NULL), NULL, NULL, best);
+    seq2seq_token_scores(model_logits(&r->m, &r->tape, &one, hooks), NULL, NULL, best);
     return best[n];
 }
 
@@ -88,15 +100,16 @@ Test(seq2seq, decoding_is_greedy_and_ends_where_it_says)
         struct rig rig, *r = &rig;
         int ids[N_SEQ * MOST], n_ids[N_SEQ];
         struct generated said = {MOST, ids, n_ids};
+        const struct hooks *hooks = seed % 2 ? NULL : &stretching;
         open_small(r, seed);
         tape_begin(&r->tape, false, 0, 0);
-        seq2seq_generate(&r->m, &r->tape, &r->batch, NULL, &said);
+        seq2seq_generate(&r->m, &r->tape, &r->batch, hooks, &said);
         for (int s = 0; s < N_SEQ; s++) {
             const int *of = ids + (ptrdiff_t)s * MOST;
             cr_assert(n_ids[s] >= 1 && n_ids[s] <= MOST);
             for (int i = 0; i < n_ids[s]; i++) {
-                cr_expect(of[i] == next_by_whole_pass(r, s, of, i), "seed %d, %d, %d", (int)seed, s,
-                          i);
+                cr_expect(of[i] == next_by_whole_pass(r, hooks, s, of, i), "seed %d, %d, %d",
+                          (int)seed, s, i);
                 cr_expect(of[i] != END || i == n_ids[s] - 1);
             }
             n_ended += of[n_ids[s] - 1] == END;
