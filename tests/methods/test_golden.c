@@ -119,8 +119,8 @@ static void check_logits(struct rig *r, const struct batch *b, const json_t *wan
 {
     float got[1024];
     size_t n_rows = json_array_size(want), n_cols = json_array_size(json_array_get(want, 0));
-    cr_assert_eq(rig_logits(r, b, got, sizeof got / sizeof *got), n_cols);
-    cr_assert_eq(n_rows, b->n_target_tok ? b->n_target_tok : b->n_seq);
+    cr_assert_eq(rig_logits(r, b, got, sizeof got / sizeof *got), (int)n_cols);
+    cr_assert_eq((int)n_rows, b->n_target_tok ? b->n_target_tok : b->n_seq);
     for (size_t i = 0; i < n_rows * n_cols; i++)
         cr_expect_float_eq(got[i], number(json_array_get(want, i / n_cols), i % n_cols), LOGITS,
                            "logit %zu: %g", i, (double)got[i]);

@@ -204,11 +204,17 @@ static void expect_entry_refused(const char *text, const char *message)
     arena_release(&f.a);
 }
 
-/* A golden folder's files (and a vocab.txt) as a project would ship them, under an entry with this
- * width; fetches it as model name. hash: of its weights before anything is fetched, or NULL. */
-static int fetch_shipped(const char *from, const char *const *names, const char *width,
-                         const char *name, struct str *dir, char *hash, struct err *e)
+/* A golden folder's files (and a vocab.txt) as a project would ship them. */
+struct shipped {
+    const char *from, *const *names; /* NULL-ended */
+};
+
+/* Fetches them as model name of an entry with this width. hash: of its weights before anything
+ * is fetched, or NULL. */
+static int fetch_shipped(const struct shipped *files, const char *width, const char *name,
+                         struct str *dir, char *hash, struct err *e)
 {
+    const char *const *names = files->names;
     char home[] = "/tmp/ft-zoo-XXXXXX";
     struct fixture f = {0};
     struct str path = {0}, text = {0}, target = {0};
@@ -227,7 +233,7 @@ static int fetch_shipped(const char *from, const char *const *names, const char 
         if (strcmp(names[i], "vocab.txt") == 0)
             str_add(&file, "[PAD]\n");
         else
-            cr_assert(file_read(&file, file_join(&path, from, names[i]), &f.e) == 0);
+            cr_assert(file_read(&file, file_join(&path, files->from, names[i]), &f.e) == 0);
         hash_bytes(sha256, file.buf, file.len);
         str_printf(&text, "  - {name: %s, sha256: %s, sources: [{path: %s}]}\n", names[i], sha256,
                    names[i]);
@@ -251,12 +257,13 @@ static int fetch_shipped(const char *from, const char *const *names, const char 
     return rc;
 }
 
-static const char relu[] = "tests/golden/bert/relu", shards[] = "tests/golden/bert/relu-shards";
-static const char *const relu_files[] = {"config.json", "model.safetensors", NULL};
-static const char *const shard_files[] = {
-    "model-00003-of-00003.safetensors", "config.json",
-    "model.safetensors.index.json",     "model-00001-of-00003.safetensors",
-    "model-00002-of-00003.safetensors", NULL};
+static const char shards[] = "tests/golden/bert/relu-shards";
+static const struct shipped whole_files = {
+    "tests/golden/bert/relu", (const char *const[]){"config.json", "model.safetensors", NULL}};
+static const struct shipped shard_files = {
+    shards, (const char *const[]){
+                "model-00003-of-00003.safetensors", "config.json", "model.safetensors.index.json",
+                "model-00001-of-00003.safetensors", "model-00002-of-00003.safetensors", NULL}};
 
 /* Removes the folder that fetch_shipped made: everything above cache/models/x. */
 static void remove_home(struct str *dir)
@@ -273,7 +280,7 @@ Test(zoo, fetched_files_lie_together_under_the_hubs_names)
 {
     struct fixture f = {0};
     struct str dir = {0};
-    cr_assert(fetch_shipped(relu, relu_files, "40", "x", &dir, NULL, &f.e) == 0, "%s", f.e.text);
+    cr_assert(fetch_shipped(&whole_files, "40", "x", &dir, NULL, &f.e) == 0, "%s", f.e.text);
     cr_expect(str_ends(str_text(&dir), "/cache/models/x"));
     cr_assert(zoo_find(&f.z, str_text(&dir), &f.a, &f.e) == 0, "%s", f.e.text);
     struct model m;
@@ -289,7 +296,7 @@ Test(zoo, a_fetched_configuration_that_differs_is_refused)
 {
     struct err e;
     struct str dir = {0};
-    cr_expect(fetch_shipped(relu, relu_files, "80", "x", &dir, NULL, &e) == -1);
+    cr_expect(fetch_shipped(&whole_files, "80", "x", &dir, NULL, &e) == -1);
     cr_expect(strstr(e.text, "config.json differs from models/zoo/x.yaml"), "%s", e.text);
     remove_home(&dir);
 }
@@ -300,7 +307,7 @@ Test(zoo, shards_are_fetched_with_their_index_and_hashed_together)
     struct fixture f = {0};
     struct str dir = {0};
     char hash[HASH_HEX_SIZE], folder[HASH_HEX_SIZE];
-    cr_assert(fetch_shipped(shards, shard_files, "40", "x", &dir, hash, &f.e) == 0, "%s", f.e.text);
+    cr_assert(fetch_shipped(&shard_files, "40", "x", &dir, hash, &f.e) == 0, "%s", f.e.text);
     cr_assert(checkpoint_hash(folder, shards, &f.e) == 0);
     cr_expect_str_eq(hash, folder);
     cr_assert(zoo_find(&f.z, str_text(&dir), &f.a, &f.e) == 0, "%s", f.e.text);
@@ -344,8 +351,9 @@ Test(zoo, a_random_start_fetches_only_the_tokenizer)
 {
     struct err e;
     struct str dir = {0}, path = {0};
-    static const char *const files[] = {"config.json", "model.safetensors", "vocab.txt", NULL};
-    cr_assert(fetch_shipped(relu, files, "80", "x:random", &dir, NULL, &e) == 0, "%s", e.text);
+    static const char *const names[] = {"config.json", "model.safetensors", "vocab.txt", NULL};
+    const struct shipped files = {"tests/golden/bert/relu", names};
+    cr_assert(fetch_shipped(&files, "80", "x:random", &dir, NULL, &e) == 0, "%s", e.text);
     cr_expect(str_ends(str_text(&dir), "/cache/models/x:random"));
     cr_expect(file_exists(file_join(&path, str_text(&dir), "vocab.txt")));
     cr_expect(!file_exists(file_join(&path, str_text(&dir), "config.json")));
