@@ -231,8 +231,8 @@ int plan_estimate(struct plan *p, struct err *e)
 
 /* --- narrowing ---------------------------------------------------------------- */
 
-static const char *const only_keys[] = {"cell_id", "model",    "method", "dataset",
-                                        "init",    "protocol", "seed",   NULL};
+static const char *const only_keys[] = {"cell_id", "model",    "method", "dataset", "init",
+                                        "family",  "protocol", "seed",   NULL};
 
 static bool cell_has(const struct cell *c, const struct only *o)
 {
@@ -249,6 +249,8 @@ static bool cell_has(const struct cell *c, const struct only *o)
     case 4:
         return strcmp(c->model->random_init ? "random" : "pretrained", o->value) == 0;
     case 5:
+        return strcmp(c->model->family->name, o->value) == 0;
+    case 6:
         return strcmp(c->protocol, o->value) == 0;
     default:
         return str_to_long(&seed, o->value) == 0 && seed >= 0 && (uint64_t)seed == c->seed;
@@ -277,7 +279,7 @@ static int check_only(const struct plan *p, const struct only *o, struct err *e)
         const char *near = str_nearest(only_keys, n, o->key);
         return err_usage(e, "--only %s=%s: unknown key; %s%s%s", o->key, o->value,
                          near ? "did you mean \"" : "known are cell_id, model, method, dataset, ",
-                         near ? near : "init, protocol, seed", near ? "\"?" : "");
+                         near ? near : "init, family, protocol, seed", near ? "\"?" : "");
     }
     for (int i = 0; i < p->n; i++)
         if (cell_has(&p->cells[i], o))

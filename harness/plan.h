@@ -36,8 +36,8 @@ struct only {
 };
 
 /* Keeps the cells for which each key names their value: keys cell_id (a prefix), model,
- * method (name or label), dataset, protocol, seed. ERR_USAGE for another key or a value that no
- * cell has. Several values of one key: any of them. */
+ * method (name or label), dataset, init, family, protocol, seed. ERR_USAGE for another key or a
+ * value that no cell has. Several values of one key: any of them. */
 int plan_only(struct plan *p, const struct only *only, int n_only, struct err *e) MUST_CHECK;
 
 /* Ids of its cells, [p->n]. */

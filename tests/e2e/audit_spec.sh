@@ -57,15 +57,25 @@ said "unequal updates (defect 5)"
 audit 0 specs/survey.yaml --only protocol=sound
 said "unknown: rows of ag_news not known: "
 
-# With results: a rate that makes a model answer one class is the suspect.
+# With results: a rate that makes a model answer one class is the suspect. What was told
+# beforehand is what the run stores.
 cat >"$scratch/collapse.yaml" <<'SPEC'
-matrix: {models: [mini-bert-xs], methods: [full], datasets: [mini_irony], seeds: [1]}
+matrix: {models: [mini-bert-xs], methods: [full], datasets: [mini_ag_news], seeds: [1]}
 protocol: published
 set: {num_train_epochs: 1, learning_rate: 0.3, max_length: 32}
 SPEC
 expect_status 0 "$ftbench" run "$scratch/collapse.yaml" --db "$scratch/collapse.db"
 expect_status 1 "$ftbench" audit "$scratch/collapse.yaml" --db "$scratch/collapse.db"
 said "published: collapse (defect 4)"
+expect_status 1 "$ftbench" audit "$scratch/collapse.yaml" --db "$scratch/none.db" --json
+python3 - "$scratch/said" "$scratch/collapse.db" <<'PYTHON'
+import json, sqlite3, sys
+findings = {f["kind"]: f for f in json.load(open(sys.argv[1]))}
+stored = sqlite3.connect(sys.argv[2]).execute(
+    "SELECT leak_rate, n_train, n_validation, n_updates FROM run").fetchall()
+assert len(stored) == 1 and "collapse" not in findings
+assert stored[0] == (findings["leak"]["value"], 1920, 480, 60), (stored, findings["leak"])
+PYTHON
 
 # Bad input.
 expect_status 3 "$ftbench" audit "$scratch/absent.yaml"

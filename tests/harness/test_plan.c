@@ -216,6 +216,7 @@ Test(plan, only_narrows)
         {{{"model", "tiny-one"}, {"method", "lora"}, {"seed", "7"}}, 3, 2},
         {{{"method", "lora r=2"}, {"dataset", "pets"}}, 2, 4},
         {{{"init", "random"}}, 1, 16},
+        {{{"family", "bert"}, {"seed", "1"}}, 2, 8},
     };
     use_test_home();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
