@@ -248,7 +248,8 @@ static int print_settings(const struct protocol *p, struct arena *a, FILE *out, 
     struct str value = {0};
     options_init(&o, training_options, a);
     for (int i = 0; i < p->n_layers; i++)
-        if (p->layers[i].set && settings_apply(p->layers[i].set, NULL, NULL, &o, NULL, e) != 0)
+        if (p->layers[i].set &&
+            settings_apply(p->layers[i].set, NULL, &(struct settled){.training = &o}, e) != 0)
             return -1;
     fputs("settings (value, and where it comes from)\n", out);
     for (int i = 0; i < o.n; i++) {

@@ -175,7 +175,8 @@ static int usual_rate(double *rate, struct inspector *x, const struct cell *c, s
     at.word[RULE_PROTOCOL] = x->sound->name;
     options_init(&training, training_options, x->arena);
     options_copy(&method_options, &c->method_options, x->arena);
-    if (protocol_apply(x->sound, &at, c->method, &training, &method_options, e) != 0)
+    if (protocol_apply(x->sound, &at, &(struct settled){c->method, &training, &method_options},
+                       e) != 0)
         return -1;
     *rate = option_float(&training, "learning_rate");
     return 0;

@@ -99,14 +99,10 @@ static int fill_options(struct cell *c, const struct spec *s, const struct place
 {
     options_init(&c->training, training_options, a);
     options_copy(&c->method_options, &s->methods[at->method].options, a);
-    if (protocol_apply(&s->protocols[at->protocol], p, c->method, &c->training, &c->method_options,
-                       e) != 0)
-        return -1;
-    if (s->set &&
-        settings_apply(s->set, s->set_used, c->method, &c->training, &c->method_options, e) != 0)
-        return -1;
-    if (rules_apply(s->overrides, s->n_overrides, p, c->method, &c->training, &c->method_options,
-                    e) != 0)
+    const struct settled to = {c->method, &c->training, &c->method_options};
+    if (protocol_apply(&s->protocols[at->protocol], p, &to, e) != 0 ||
+        (s->set && settings_apply(s->set, s->set_used, &to, e) != 0) ||
+        rules_apply(s->overrides, s->n_overrides, p, &to, e) != 0)
         return -1;
     struct str swept = {0};
     int rc = apply_sweep(c, s, at->sweep, &swept, e);

@@ -302,14 +302,13 @@ int protocol_read(struct protocol *p, const char *name, struct arena *a, struct 
     return first.path ? read_layers(p, &first, 0, a, e) : -1;
 }
 
-int protocol_apply(const struct protocol *p, const struct point *at, const struct method *method,
-                   struct options *training, struct options *method_options, struct err *e)
+int protocol_apply(const struct protocol *p, const struct point *at, const struct settled *to,
+                   struct err *e)
 {
     for (int i = 0; i < p->n_layers; i++) {
         const struct protocol_layer *l = &p->layers[i];
-        if (l->set && settings_apply(l->set, NULL, method, training, method_options, e) != 0)
-            return -1;
-        if (rules_apply(l->overrides, l->n_overrides, at, method, training, method_options, e) != 0)
+        if ((l->set && settings_apply(l->set, NULL, to, e) != 0) ||
+            rules_apply(l->overrides, l->n_overrides, at, to, e) != 0)
             return -1;
     }
     return 0;

@@ -47,8 +47,7 @@ struct protocol {
 int protocol_read(struct protocol *p, const char *name, struct arena *a, struct err *e) MUST_CHECK;
 
 /* Sets what the protocol says at this point of the matrix, layer by layer. */
-int protocol_apply(const struct protocol *p, const struct point *at, const struct method *method,
-                   struct options *training, struct options *method_options,
+int protocol_apply(const struct protocol *p, const struct point *at, const struct settled *to,
                    struct err *e) MUST_CHECK;
 
 /* Names of all protocols, sorted, NULL-ended, owned by a. */

@@ -183,15 +183,14 @@ int settings_check(const struct yaml *set, struct err *e)
     return rc;
 }
 
-int settings_apply(const struct yaml *set, bool *used, const struct method *method,
-                   struct options *training, struct options *method_options, struct err *e)
+int settings_apply(const struct yaml *set, bool *used, const struct settled *to, struct err *e)
 {
     for (int i = 0; i < set->n; i++) {
         struct yaml option;
         const struct method *m = method_of_key(&set->keys[i], &option);
-        if (m && m != method)
+        if (m && m != to->method)
             continue;
-        if (option_set_yaml(m ? method_options : training, &option, &set->items[i], e) != 0)
+        if (option_set_yaml(m ? to->method_options : to->training, &option, &set->items[i], e) != 0)
             return -1;
         if (used)
             used[i] = true;
@@ -199,12 +198,11 @@ int settings_apply(const struct yaml *set, bool *used, const struct method *meth
     return 0;
 }
 
-int rules_apply(const struct rule *rules, int n, const struct point *p, const struct method *method,
-                struct options *training, struct options *method_options, struct err *e)
+int rules_apply(const struct rule *rules, int n, const struct point *p, const struct settled *to,
+                struct err *e)
 {
     for (int i = 0; i < n; i++)
-        if (rule_holds(&rules[i], p) &&
-            settings_apply(rules[i].set, rules[i].used, method, training, method_options, e) != 0)
+        if (rule_holds(&rules[i], p) && settings_apply(rules[i].set, rules[i].used, to, e) != 0)
             return -1;
     return 0;
 }

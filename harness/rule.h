@@ -49,17 +49,22 @@ int rules_read(struct rule **rules, int *n, const struct yaml *node, bool is_exc
 
 bool rule_holds(const struct rule *r, const struct point *p);
 
+/* The options of one cell, which settings change. */
+struct settled {
+    const struct method *method; /* NULL: only training options are settled */
+    struct options *training, *method_options;
+};
+
 /* Sets what each rule that holds says, in order, and marks it as used. */
-int rules_apply(const struct rule *rules, int n, const struct point *p, const struct method *method,
-                struct options *training, struct options *method_options, struct err *e) MUST_CHECK;
+int rules_apply(const struct rule *rules, int n, const struct point *p, const struct settled *to,
+                struct err *e) MUST_CHECK;
 
 /* Checks a map of settings: each key a training option or METHOD.OPTION, each value good. */
 int settings_check(const struct yaml *set, struct err *e) MUST_CHECK;
 
 /* Applies a map of settings; METHOD.OPTION only where METHOD is the method. used (NULL:
  * nobody asks) is set for every entry that was applied. */
-int settings_apply(const struct yaml *set, bool *used, const struct method *method,
-                   struct options *training, struct options *method_options,
+int settings_apply(const struct yaml *set, bool *used, const struct settled *to,
                    struct err *e) MUST_CHECK;
 
 #endif

@@ -44,8 +44,8 @@ static void resolve(struct options *training, const char *path, const char *meth
     cr_assert(protocol_read(&p, path, a, &e) == 0, "%s", e.text);
     options_init(training, training_options, a);
     options_init(&method_options, method_find(method)->options, a);
-    cr_assert(protocol_apply(&p, &at, method_find(method), training, &method_options, &e) == 0,
-              "%s", e.text);
+    const struct settled to = {method_find(method), training, &method_options};
+    cr_assert(protocol_apply(&p, &at, &to, &e) == 0, "%s", e.text);
 }
 
 /* Parent's set, parent's overrides, child's set, child's overrides. */
@@ -189,8 +189,8 @@ static void resolve_survey(struct options *training, const char *protocol, const
     cr_assert(protocol_read(&p, protocol, a, &e) == 0, "%s", e.text);
     options_init(training, training_options, a);
     options_init(&method_options, method_find(method)->options, a);
-    cr_assert(protocol_apply(&p, &at, method_find(method), training, &method_options, &e) == 0,
-              "%s", e.text);
+    const struct settled to = {method_find(method), training, &method_options};
+    cr_assert(protocol_apply(&p, &at, &to, &e) == 0, "%s", e.text);
 }
 
 /* Every run that was logged: batch and epochs as in results/published, 1e-3 for all. */
