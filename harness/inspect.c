@@ -2,6 +2,7 @@
 
 #include "harness/cell_rows.h"
 #include "harness/targets.h"
+#include "harness/usual.h"
 #include "results/query.h"
 
 #include <math.h>
@@ -165,21 +166,11 @@ static const struct words_facts *words_of(struct inspector *x, const struct cell
 
 /* The rate that `sound` has for the cell; NaN where nothing trains and where the rate is what a
  * sweep is about. */
-static int usual_rate(double *rate, struct inspector *x, const struct cell *c, struct err *e)
+static double usual_rate(const struct inspector *x, const struct cell *c)
 {
-    *rate = NAN;
     if (!x->sound || c->trainable_params == 0 || strstr(c->swept, " learning_rate="))
-        return 0;
-    struct options training, method_options;
-    struct point at = cell_point(c, x->arena);
-    at.word[RULE_PROTOCOL] = x->sound->name;
-    options_init(&training, training_options, x->arena);
-    options_copy(&method_options, &c->method_options, x->arena);
-    if (protocol_apply(x->sound, &at, &(struct settled){c->method, &training, &method_options},
-                       e) != 0)
-        return -1;
-    *rate = option_float(&training, "learning_rate");
-    return 0;
+        return NAN;
+    return usual_rate_at(x->sound, cell_point(c, x->arena), c->method, x->arena);
 }
 
 static void add_rows(struct cell_facts *f, const struct cell *c, const struct rows_facts *r)
@@ -275,8 +266,9 @@ static int inspect_cell(struct inspector *x, const struct cell *c, struct err *e
                              .accuracy = NAN,
                              .classes_predicted = -1};
     const struct rows_facts *rows = rows_of(x, c, e);
-    if (!rows || usual_rate(&f->usual_learning_rate, x, c, e) != 0)
+    if (!rows)
         return -1;
+    f->usual_learning_rate = usual_rate(x, c);
     add_rows(f, c, rows);
     if (strcmp(f->metric_unit, "example") == 0 && f->n_evaluation > 0)
         f->n_judged_units = f->n_evaluation;

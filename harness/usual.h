@@ -10,4 +10,8 @@
 /* Reads `sound`; out and all behind it live as long as a. */
 int usual_rate_open(struct usual_rate *out, struct arena *a, struct err *e) MUST_CHECK;
 
+/* The rate of `sound` at this point of the matrix. */
+double usual_rate_at(const struct protocol *sound, struct point at, const struct method *method,
+                     struct arena *a);
+
 #endif
