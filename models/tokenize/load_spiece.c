@@ -41,6 +41,7 @@ struct spiece {
     int64_t unk, eos, pad;
     struct protobuf map; /* precompiled_charsmap; empty: none */
     bool has_trainer, has_normalizer;
+    const char *path;
 };
 
 static int read_piece(struct spiece *s, struct protobuf p, struct err *e)
@@ -191,20 +192,20 @@ static int read_model(struct spiece *s, struct protobuf p, struct err *e)
 }
 
 /* An id of trainer_spec, whose piece must be of that type. */
-static int find_special(int *id, const struct spiece *s, int64_t value, uint64_t type,
-                        const char *name, const char *path, struct err *e)
+static int find_special(int *id, const struct spiece *s, int64_t value, enum piece_type type,
+                        const char *name, struct err *e)
 {
     if (value < 0 || value >= s->n)
-        return err_set(e, "%s: %s is %lld: not one of the %d pieces", path, name, (long long)value,
-                       s->n);
+        return err_set(e, "%s: %s is %lld: not one of the %d pieces", s->path, name,
+                       (long long)value, s->n);
     if (s->pieces[value].type != type)
-        return err_set(e, "%s: %s is %lld, but that piece is of type %d", path, name,
+        return err_set(e, "%s: %s is %lld, but that piece is of type %d", s->path, name,
                        (long long)value, (int)s->pieces[value].type);
     *id = (int)value;
     return 0;
 }
 
-static int fill_pieces(struct tokenizer *t, const struct spiece *s, const char *path, struct err *e)
+static int fill_pieces(struct tokenizer *t, const struct spiece *s, struct err *e)
 {
     struct unigram *u = t->state;
     u->n_scores = s->n + N_EXTRA_IDS;
@@ -224,7 +225,7 @@ static int fill_pieces(struct tokenizer *t, const struct spiece *s, const char *
         }
         int other = vocabulary_add(&t->vocabulary, id, text, (size_t)n);
         if (other >= 0)
-            return err_set(e, "%s: pieces %d and %d are the same", path, other, id);
+            return err_set(e, "%s: pieces %d and %d are the same", s->path, other, id);
         u->scores[id] = piece.score;
         u->unused[id] = piece.type == TYPE_UNUSED;
         if (piece.type != TYPE_NORMAL && piece.type != TYPE_UNUSED)
@@ -238,9 +239,9 @@ static int load(struct tokenizer *t, struct spiece *s, struct protobuf p, struct
 {
     struct unigram *u = t->state;
     if (read_model(s, p, e) < 0 ||
-        find_special(&t->special.unk, s, s->unk, TYPE_UNKNOWN, "unk_id", p.path, e) < 0 ||
-        find_special(&t->special.eos, s, s->eos, TYPE_CONTROL, "eos_id", p.path, e) < 0 ||
-        find_special(&t->special.pad, s, s->pad, TYPE_CONTROL, "pad_id", p.path, e) < 0)
+        find_special(&t->special.unk, s, s->unk, TYPE_UNKNOWN, "unk_id", e) < 0 ||
+        find_special(&t->special.eos, s, s->eos, TYPE_CONTROL, "eos_id", e) < 0 ||
+        find_special(&t->special.pad, s, s->pad, TYPE_CONTROL, "pad_id", e) < 0)
         return -1;
     u->split_whitespace = true;
     size_t map_bytes = s->map.end - s->map.at;
@@ -249,7 +250,7 @@ static int load(struct tokenizer *t, struct spiece *s, struct protobuf p, struct
         if (charsmap_init(&u->charsmap, p.bytes + s->map.at, map_bytes, p.path, e) < 0)
             return -1;
     }
-    return fill_pieces(t, s, p.path, e);
+    return fill_pieces(t, s, e);
 }
 
 int tokenizer_load_spiece(struct tokenizer *t, const char *path, struct err *e)
@@ -261,7 +262,7 @@ int tokenizer_load_spiece(struct tokenizer *t, const char *path, struct err *e)
     *u = (struct unigram){0};
     t->kind = &unigram_kind;
     t->state = u;
-    struct spiece s = {.unk = 0, .eos = 2, .pad = -1};
+    struct spiece s = {.unk = 0, .eos = 2, .pad = -1, .path = path};
     int status = load(t, &s, (struct protobuf){file.data, 0, file.n_bytes, path}, e);
     if (status == 0)
         unigram_prepare(t);

@@ -176,6 +176,45 @@ Test(unigram, models_that_ask_for_something_else)
     refused_with("\x08\x01", 2, "a piece is of protocol buffer type 0, not 2");
 }
 
+/* A piece behind the others, by its type: made, recognised as it stands, or never made. */
+Test(unigram, normal_user_defined_and_unused_pieces)
+{
+    static const struct {
+        char type;
+        const char *text;
+        int n, first; /* pieces; first: the one that is new is the first */
+    } cases[] = {{1, "qzqzq", 1, 1},  {1, "aqzqzq", 0, 0}, {4, "qzqzq", 1, 1},
+                 {4, "qzqzqa", 0, 1}, {5, "qzqzq", 0, 0},  {5, "the qzqzq", 0, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err e = {0};
+        struct str s = {0}, path = {0};
+        char dir[] = "/tmp/ftbench-unigram-XXXXXX";
+        /* "▁qzqzq", or as the user wrote it, of score 0. */
+        static const char marked[] = "\x0a\x11\x0a\x08\xe2\x96\x81qzqzq\x15\0\0\0\0\x18";
+        static const char plain[] = "\x0a\x0e\x0a\x05qzqzq\x15\0\0\0\0\x18";
+        read_small(&s, SMALL "spiece.model");
+        if (cases[i].type == 4)
+            str_add_bytes(&s, plain, sizeof plain - 1);
+        else
+            str_add_bytes(&s, marked, sizeof marked - 1);
+        str_add_char(&s, cases[i].type);
+        cr_assert(mkdtemp(dir));
+        cr_assert_eq(file_write(file_join(&path, dir, "spiece.model"), s.buf, s.len, &e), 0);
+        struct tokenizer *t = tokenizer_open(dir, &e);
+        cr_assert(t, "case %zu: %s", i, e.text);
+        int ids[32], n = tokenizer_encode_pieces(t, cases[i].text, 32, ids, &e);
+        cr_expect(n > 0 && (cases[i].n == 0 || n == cases[i].n), "case %zu: %d pieces", i, n);
+        cr_expect_eq(ids[0] == 700, cases[i].first, "case %zu", i);
+        for (int j = 1; j < n; j++)
+            cr_expect_neq(ids[j], 700, "case %zu", i);
+        tokenizer_free(t);
+        unlink(path.buf);
+        rmdir(dir);
+        str_release(&s);
+        str_release(&path);
+    }
+}
+
 Test(unigram, bpe_models_are_refused)
 {
     struct err e = {0};
