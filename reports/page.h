@@ -35,6 +35,9 @@ void page_other_metrics(const struct page *p);
 void page_curves(const struct page *p);
 void page_cost(const struct page *p);
 
+/* page_protocols.c: the options in which the protocols differ. */
+void page_protocols(const struct page *p);
+
 /* page_text.c: what models that answer in text said, by each way to count. */
 void page_text(const struct page *p);
 

@@ -29,7 +29,11 @@ static void published_row(const struct page *p, const struct survey_row *row)
     doc_cell(p->doc, "%s", unit);
     for (int k = 0; k < s->n_datasets; k++) {
         const struct observation *x = survey_published(s, row->model, row->method, s->datasets[k]);
-        doc_cell(p->doc, x != NULL ? "%.3f" : "", x != NULL ? x->accuracy : 0);
+        char text[32] = "";
+        if (x != NULL) {
+            snprintf(text, sizeof text, "%.3f", x->accuracy);
+        }
+        doc_cell(p->doc, "%s", text);
     }
 }
 
@@ -198,7 +202,8 @@ static void figures(const struct page *p, const struct survey_figures *f)
 {
     page_figure(p, f->sizes,
                 "LoRA by epoch: one curve a model. BERT's accuracy counts examples, FLAN-T5's "
-                "published one counts target tokens. Not stacked: a height is an accuracy.");
+                "published one counts target tokens. Not stacked: a height is an accuracy. Of "
+                "several rates that were measured the survey's is drawn.");
     page_figure(p, f->methods, "Full fine-tuning and LoRA by epoch, not stacked.");
     page_figure(p, f->parameters,
                 "Accuracy after the last epoch against the number of parameters "

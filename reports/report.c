@@ -24,6 +24,7 @@ static int write_page(struct page *p, const struct figures *figures,
 {
     doc_begin(p->doc, p->params->title);
     page_summary(p);
+    page_protocols(p);
     if (p->survey->n_measured > 0) {
         page_survey(p);
     }

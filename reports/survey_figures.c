@@ -20,16 +20,20 @@ struct source {
     const struct report_data *data; /* NULL: published alone */
 };
 
-/* The measured group with the plainest label of a method ("lora" before "lora r=8"). */
+/* The measured group of a method; of several, as in a sweep, the one with the survey's rate. */
 static const struct report_group *measured(const struct source *from, const char *model,
                                            const char *method, const char *dataset)
 {
     const struct report_group *best = NULL;
     const struct report_data *d = from->data;
+    const struct observation *x = survey_published(from->survey, model, method, dataset);
     for (int k = 0; d != NULL && k < d->n_methods; k++) {
         const struct report_group *g = survey_group(d, model, k, dataset);
-        if (g != NULL && g->n > 0 && survey_is_method(d->methods[k], method) &&
-            (best == NULL || str_equal(d->methods[k], method))) {
+        if (g == NULL || g->n == 0 || !survey_is_method(d->methods[k], method)) {
+            continue;
+        }
+        if (best == NULL || (x != NULL && g->cells[0]->learning_rate == x->learning_rate &&
+                             best->cells[0]->learning_rate != x->learning_rate)) {
             best = g;
         }
     }

@@ -231,6 +231,9 @@ Test(report, protocols_stay_apart)
     expect_in("report.md", "## Under protocol published");
     expect_in("report.md", "## Under protocol sound");
     expect_in("report.md", "published (4 cells), sound (4 cells)");
+    expect_in("report.md", "| option | published | sound |");
+    expect_in("report.md", "| metric_unit | token | example |");
+    expect_not_in("report.md", "| learning_rate |"); /* the same in both */
     expect_figure("accuracy-flan-t5-xs-published");
     expect_figure("accuracy-flan-t5-xs-sound");
     expect_figure("epochs-bert-l2-h128-published");
