@@ -245,7 +245,11 @@ void test_stable_order(struct trial *t)
                                                   : VERDICT_CANNOT_TELL;
     if (r->verdict == VERDICT_CANNOT_TELL) {
         int needed = stats_runs_needed(all - threshold, 0, stats_sd(pseudo, o.n_seeds), 1);
-        r->seeds_needed = needed == 0 ? 0 : needed > o.n_seeds ? needed : o.n_seeds + 1;
+        /* Perfect agreement of n rows has p = (1 / n!)^(seeds - 1): that has to be small too. */
+        int least = 1 + (int)ceil(log(20) / lgamma(o.n_rows + 1));
+        least = least > o.n_seeds ? least : o.n_seeds + 1;
+        needed = needed == 0 || needed > least ? needed : least;
+        r->seeds_needed = needed;
         r->why = needed == 0 ? "the order is as stable as the limit; more seeds would not help"
                              : arena_printf(t->arena, "%d seeds would tell with power 0.8",
                                             r->seeds_needed);

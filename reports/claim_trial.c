@@ -143,11 +143,12 @@ static const char *tell_seeds(struct trial *t, const struct sample *s, double th
     }
     int needed = stats_runs_needed(delta, s->between, s->within, s->n_sets);
     t->out->seeds_needed = needed == 0 ? 0 : needed > s->n_seeds ? needed : s->n_seeds + 1;
-    if (needed == 0 && s->n_sets > 1)
-        return "more seeds would not help: the data sets differ too much among themselves";
-    return needed == 0
-               ? "no number of seeds up to 10,000 would show so small a difference"
-               : arena_printf(t->arena, "%d seeds would tell with power 0.8", t->out->seeds_needed);
+    if (needed == 0)
+        return s->between > 0
+                   ? "more seeds would not help: the data sets differ too much among themselves"
+                   : "more seeds would not help: it is too near the limit";
+    return arena_printf(t->arena, "%d seeds would tell with power 0.8%s", t->out->seeds_needed,
+                        s->n_sets > 1 && s->n_sets < 5 ? ", or more data sets" : "");
 }
 
 void trial_decide(struct trial *t, double threshold, double scale, const char *what)

@@ -11,6 +11,10 @@ static void verdict_table(const struct page *p, const struct verdicts *v)
         doc_cell(p->doc, "%s", v->claims.items[i].statement);
         for (int k = 0; k < v->n; k++) {
             const struct answer *r = &v->columns[k].answers[i];
+            if (str_equal(r->why, claim_no_rows)) {
+                doc_cell(p->doc, "–");
+                continue;
+            }
             /* A verdict is not to be read without what weakens it. */
             doc_cell(p->doc, "%s%s%s%s", verdict_names[r->verdict],
                      *v->columns[k].weakened[i] ? " (" : "", v->columns[k].weakened[i],
