@@ -44,7 +44,7 @@ static int check_family(const struct yaml *value, struct err *e)
     const char *words[MAX + 1] = {NULL};
     struct str must = {0};
     str_add(&must, "family must be one of");
-    for (int i = 0; families[i] && i < MAX; i++) {
+    for (int i = 0; i < MAX && families[i]; i++) {
         words[i] = families[i]->name;
         str_printf(&must, "%s %s", i ? "," : "", words[i]);
     }

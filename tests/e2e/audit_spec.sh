@@ -38,6 +38,36 @@ audit 0 "$scratch/mini.yaml" --only protocol=sound
 said "60 cells, 0 findings"
 [ ! -e "$scratch/none.db" ] || fail "audit made a database"
 
+# A model that answers in text beside one that does not: units differ, and words are cut. In a home
+# of its own with a small encoder-decoder that nothing here trains.
+mkdir -p "$scratch/home/models"
+cp -r models/zoo "$scratch/home/models/"
+ln -s "$PWD/datasets" "$PWD/harness" "$scratch/home/"
+cat >"$scratch/home/models/zoo/little-t5.yaml" <<'MODEL'
+name: little-t5
+title: an encoder-decoder for this test
+family: t5
+licence: that of this project
+source: this project
+init: random
+tokenizer: models/zoo/mini/spiece.model
+config: {vocab_size: 4096, d_model: 16, d_kv: 8, d_ff: 32, num_layers: 1, num_heads: 2}
+MODEL
+cat >"$scratch/text.yaml" <<'SPEC'
+matrix:
+  models: [mini-bert-xs, little-t5]
+  methods: [lora]
+  datasets: [mini_ag_news, mini_irony]
+  seeds: [1, 2, 3]
+protocol: [published, sound]
+SPEC
+FTBENCH_HOME=$scratch/home audit 1 "$scratch/text.yaml"
+said "published: mixed units (defect 2): mini_ag_news: accuracy counts 480 examples (mini-bert-xs) but"
+said "published: mixed units (defect 2): mini_irony: accuracy counts 320 examples (mini-bert-xs) but"
+said "published: cut targets (defect 8): mini_irony"
+grep -q "^sound:" "$scratch/said" && fail "sound is not quiet"
+grep -q "^unknown:" "$scratch/said" && fail "the shipped vocabulary is not known"
+
 # For programs: the same findings.
 audit 1 "$scratch/mini.yaml" --only protocol=published
 lines=$(grep -c "^published: " "$scratch/said")
