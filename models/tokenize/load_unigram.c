@@ -124,11 +124,13 @@ static int read_normalizer(struct unigram *u, const json_t *root, const char *pa
 static int check_metaspace(const json_t *node, const char *part, const char *path, struct err *e)
 {
     const char *scheme = json_string_value(json_object_get(node, "prepend_scheme"));
+    const char *mark = json_string_value(json_object_get(node, "str_rep"));
     bool early = !scheme && json_is_true(json_object_get(node, "add_prefix_space"));
     bool split = true;
     if (tokenizer_json_flag(&split, node, "split", path, e) < 0)
         return -1;
     if (!str_equal(type_of(node), "Metaspace") || !split ||
+        (mark && !str_equal(mark, UNIGRAM_SPACE)) ||
         !str_equal(json_string_value(json_object_get(node, "replacement")), UNIGRAM_SPACE) ||
         (!early && !str_equal(scheme, "always")))
         return not_understood(path, part, node, e);
@@ -218,8 +220,15 @@ static int read_pieces(struct tokenizer *t, const json_t *root, const json_t *mo
 
 static int read_model(struct tokenizer *t, const json_t *root, const char *path, struct err *e)
 {
-    const json_t *model = json_object_get(root, "model");
+    static const char *const known[] = {"type", "vocab", "unk_id", "byte_fallback", NULL};
+    json_t *model = json_object_get(root, "model"), *value;
+    const char *key;
     bool bytes = false;
+    json_object_foreach(model, key, value)
+    {
+        if (str_index(known, key) < 0 && !json_is_null(value))
+            return not_understood(path, key, value, e);
+    }
     if (tokenizer_json_flag(&bytes, model, "byte_fallback", path, e) < 0)
         return -1;
     if (bytes)

@@ -248,6 +248,8 @@ Test(unigram, json_that_asks_for_something_else)
 {
     refused_changed("\"Unigram\"", "\"BPE\"", "model is of type BPE");
     refused_changed("\"byte_fallback\":false", "\"byte_fallback\":true", "byte_fallback");
+    refused_changed("\"byte_fallback\"", "\"alpha\":0.5,\"byte_fallback\"",
+                    "alpha 0.5 is not understood");
     refused_changed("\"unk_id\":2", "\"unk_id\":-1", "unk_id is not one of the 800 pieces");
     refused_changed("\"unk_id\":2", "\"unk_id\":null", "unk_id is not one of");
     refused_changed("[\"<unk>\",0.0]", "[\"<unk>\"]", "piece 2 is not [text, score]");
