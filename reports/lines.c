@@ -70,21 +70,17 @@ static double last_of(const struct points *p)
     return last;
 }
 
-/* Whether series k of a panel carries its name there. */
+/* Whether series k of a panel carries its name there: not beside an undashed namesake. */
 static bool is_named(const struct lines *f, const struct points *panel, int k)
 {
-    if (!is_drawn(&panel[k])) {
-        return false;
-    }
+    const struct series *mine = &f->series[k];
+    bool has_namesake = false;
     for (int i = 0; i < f->n_series; i++) {
-        bool other =
-            i != k && str_equal(f->series[i].name, f->series[k].name) && is_drawn(&panel[i]);
-        if (other && (f->series[k].dashed > f->series[i].dashed ||
-                      (f->series[k].dashed == f->series[i].dashed && i < k))) {
-            return false;
-        }
+        const struct series *other = &f->series[i];
+        has_namesake = has_namesake || (mine->dashed && !other->dashed && is_drawn(&panel[i]) &&
+                                        str_equal(other->name, mine->name));
     }
-    return true;
+    return is_drawn(&panel[k]) && !has_namesake;
 }
 
 /* Blocks of one panel: one a series, then the names. */

@@ -15,6 +15,16 @@ static bool group_says_text(const struct report_group *g)
     return g->n > 0 && g->cells[0]->says_text;
 }
 
+static bool has_cut_targets(const struct report_data *d)
+{
+    for (int i = 0; i < d->n_cells; i++) {
+        if (d->cells[i].says_text && d->cells[i].n_cut_targets > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void page_text(const struct page *p)
 {
     const struct report_data *d = p->data;
@@ -34,6 +44,10 @@ void page_text(const struct page *p)
                   "class's words. Likeliest class: rows whose class's words have the highest "
                   "likelihood; this one compares with a classifier's accuracy. Likeliest per "
                   "token: the same by likelihood per token, which does not favour short words.");
+    if (has_cut_targets(d)) {
+        doc_paragraph(p->doc, "This protocol cuts the words of some classes short, so that no "
+                              "answer to their rows can match exactly.");
+    }
     doc_table(p->doc, 3 + N_COUNTS + 1);
     doc_head(p->doc, 'l', "model");
     doc_head(p->doc, 'l', "method");

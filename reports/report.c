@@ -5,9 +5,8 @@
 #include "reports/tables.h"
 
 /* All sections of one protocol; p->data is set. */
-static int write_protocol(const struct page *p, struct err *e)
+static void write_protocol(const struct page *p)
 {
-    (void)e;
     page_protocol(p);
     page_accuracy(p);
     page_text(p);
@@ -16,7 +15,13 @@ static int write_protocol(const struct page *p, struct err *e)
     page_cost(p);
     page_paired(p);
     page_problems(p);
-    return 0;
+}
+
+static void write_survey(const struct page *p)
+{
+    page_survey(p);
+    page_claims(p);
+    page_findings(p);
 }
 
 static int write_page(struct page *p, const struct figures *figures,
@@ -25,22 +30,19 @@ static int write_page(struct page *p, const struct figures *figures,
     doc_begin(p->doc, p->params->title);
     page_summary(p);
     page_protocols(p);
-    if (p->survey->n_measured > 0) {
-        page_survey(p);
+    bool of_survey = p->survey->n_measured > 0; /* then its question comes first */
+    if (of_survey) {
+        write_survey(p);
     }
     for (int i = 0; i < p->set->n; i++) {
         p->data = &p->set->items[i];
         p->figures = &figures[i];
         p->paired = paired[i];
-        if (write_protocol(p, e) != 0) {
-            return -1;
-        }
+        write_protocol(p);
     }
-    if (p->survey->n_measured == 0) {
-        page_survey(p);
+    if (!of_survey) {
+        write_survey(p);
     }
-    page_claims(p);
-    page_findings(p);
     if (page_data(p, e) != 0 || page_provenance(p, e) != 0) {
         return -1;
     }
