@@ -137,6 +137,10 @@ static void fill(const struct param *one, float *out, uint64_t seed)
 {
     struct rng r = {.seed = seed, .stream = RNG_INIT, .site = rng_site_of(one->name)};
     size_t n = param_size(one);
+    if (one->init == INIT_NORMAL ||
+        one->init == INIT_NORMAL_PADDED) /* billions of them where a large model starts from random
+                                            weights */
+        rng_fill_normal(&r, out, n);
     for (size_t i = 0; i < n; i++)
         switch (one->init) {
         case INIT_ZEROS:
@@ -150,7 +154,7 @@ static void fill(const struct param *one, float *out, uint64_t seed)
             break;
         case INIT_NORMAL:
         case INIT_NORMAL_PADDED:
-            out[i] = one->init_scale * rng_normal(&r, i);
+            out[i] = one->init_scale * out[i];
             break;
         case INIT_UNIFORM:
             out[i] = one->init_scale * (2 * rng_uniform(&r, i) - 1);

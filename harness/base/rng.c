@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* Multipliers of Philox4x32, and the key increments: the fractions of the
@@ -117,7 +118,7 @@ float rng_uniform(const struct rng *r, uint64_t index)
 /* Natural logarithm of a normal x > 0: x = m 2^e with m in [sqrt 1/2, sqrt 2],
  * log m = 2 artanh((m - 1) / (m + 1)), by its series; the first term left out is
  * below 1e-17 of the sum. Within 2 units in the last place. */
-static double own_log(double x)
+static inline double own_log(double x)
 {
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
@@ -125,10 +126,9 @@ static double own_log(double x)
     bits = (bits & 0x000FFFFFFFFFFFFFu) | 0x3FE0000000000000u;
     double m; /* in [1/2, 1) */
     memcpy(&m, &bits, sizeof m);
-    if (m < 0.70710678118654752440) {
-        m *= 2;
-        exponent--;
-    }
+    bool low = m < 0.70710678118654752440;
+    m = low ? 2 * m : m;
+    exponent -= low;
     double s = (m - 1) / (m + 1), square = s * s, sum = 0;
     for (int k = 21; k >= 1; k -= 2)
         sum = sum * square + 1.0 / k;
@@ -138,7 +138,7 @@ static double own_log(double x)
 /* cos(2 pi u), u in [0, 1). The nearest quarter turn is taken off exactly; what
  * is left, at most pi/4, goes into the Taylor series of sin or cos; the first
  * term left out is below 1e-17. Absolute error below 4e-16. */
-static double own_cos_turns(double u)
+static inline double own_cos_turns(double u)
 {
     int quarter = (int)(4 * u + 0.5);
     double x = (4 * u - quarter) * 1.57079632679489661923, square = x * x;
@@ -148,16 +148,15 @@ static double own_cos_turns(double u)
         sine = 1 - sine * square / (k * (k + 1));
     }
     sine *= x;
-    switch (quarter % 4) {
-    case 0:
-        return cosine;
-    case 1:
-        return -sine;
-    case 2:
-        return -cosine;
-    default:
-        return sine;
-    }
+    double value = quarter & 1 ? sine : cosine;
+    return (quarter + 1) & 2 ? -value : value;
+}
+
+static inline float normal_of(uint32_t radius, uint32_t angle)
+{
+    double radius_u = (radius + 0.5) * 0x1p-32; /* never 0: log stays finite */
+    double angle_u = angle * 0x1p-32;
+    return (float)(sqrt(-2 * own_log(radius_u)) * own_cos_turns(angle_u));
 }
 
 float rng_normal(const struct rng *r, uint64_t index)
@@ -165,9 +164,19 @@ float rng_normal(const struct rng *r, uint64_t index)
     uint32_t words[4];
     draw_block(words, r, 2 * index);
     unsigned at = 2 * (index % 2);
-    double radius_u = (words[at] + 0.5) * 0x1p-32; /* never 0: log stays finite */
-    double angle_u = words[at + 1] * 0x1p-32;
-    return (float)(sqrt(-2 * own_log(radius_u)) * own_cos_turns(angle_u));
+    return normal_of(words[at], words[at + 1]);
+}
+
+void rng_fill_normal(const struct rng *r, float *out, size_t n)
+{
+    uint32_t words[8 * LANES];
+    for (size_t done = 0; done < n;) {
+        size_t part = n - done < 4 * LANES ? n - done : 4 * LANES;
+        rng_fill_u32(r, 2 * done, words, 2 * part);
+        for (size_t i = 0; i < part; i++)
+            out[done + i] = normal_of(words[2 * i], words[2 * i + 1]);
+        done += part;
+    }
 }
 
 uint32_t rng_below(const struct rng *r, uint64_t index, uint32_t n)

@@ -151,6 +151,22 @@ Test(rng, normal_bits_are_frozen)
     cr_assert_eq(hash, 0xdeac4772u, "%08x", hash);
 }
 
+Test(rng, many_normals_are_the_same_bits)
+{
+    struct rng r = {42, RNG_INIT, 7, 11};
+    static float many[1 << 16];
+    static const size_t counts[] = {1, 2, 3, 255, 256, 257, 511, 1 << 16};
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+        memset(many, 0, sizeof many);
+        rng_fill_normal(&r, many, counts[c]);
+        for (size_t i = 0; i < counts[c]; i++) {
+            float one = rng_normal(&r, i);
+            cr_assert(memcmp(&one, &many[i], sizeof one) == 0, "%zu of %zu", i, counts[c]);
+        }
+        cr_assert(counts[c] == 1 << 16 || many[counts[c]] == 0, "no further than asked");
+    }
+}
+
 /* Correlations between neighbours in each direction: n = 2e5 pairs, standard
  * error 1 / sqrt(n) = 2.2e-3, bound 4 of them. */
 Test(rng, neighbours_are_uncorrelated)
