@@ -29,10 +29,13 @@ static int read_init(struct zoo_entry *z, const struct yaml *map, struct err *e)
         return yaml_error(yaml_get(map, "init"), e, "init is \"%s\"; it is checkpoint or random",
                           init);
     z->tokenizer = yaml_text_or(map, "tokenizer", NULL);
-    if (z->random_init != (z->tokenizer != NULL))
+    if (z->tokenizer && !z->random_init)
+        return yaml_error(yaml_get(map, "tokenizer"), e,
+                          "tokenizer names a file of the project and belongs to init: random");
+    if (z->random_init && (z->tokenizer != NULL) == (yaml_get(map, "assets") != NULL))
         return yaml_error(map, e,
-                          "tokenizer names a file of the project and belongs to init: "
-                          "random, and that needs it");
+                          "init: random needs tokenizer, a file of the project, or assets that "
+                          "hold one, and not both");
     return 0;
 }
 

@@ -391,7 +391,7 @@ Test(zoo, wrong_entries_are_refused_with_their_place)
     expect_entry_refused(HEAD "family: bert\n", "needs assets");
     expect_entry_refused(HEAD "family: bert\nasets: []\n", "asets");
     expect_entry_refused(HEAD "family: bert\ninit: scratch\n", "it is checkpoint or random");
-    expect_entry_refused(HEAD "family: bert\ninit: random\n", "tokenizer names a file");
+    expect_entry_refused(HEAD "family: bert\ninit: random\n", "init: random needs tokenizer");
     expect_entry_refused(HEAD "family: bert\nconfig:\n  hiden_size: 8\n",
                          "did you mean \"hidden_size\"?");
     expect_entry_refused(HEAD "family: bert\nconfig:\n  hidden_size: wide\n", "hidden_size");
