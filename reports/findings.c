@@ -382,7 +382,7 @@ static void find_unequal_updates(struct search *s)
                 least = fewest;
             }
         }
-        if (most) {
+        if (most && least) {
             const char *family = family_of_model(c->model, s->arena);
             const char *where = arena_printf(s->arena, "%s %s", family, c->label);
             str_printf(&t,
@@ -413,6 +413,7 @@ static void find_one_seed(struct search *s)
             continue;
         int n_rows = 0, n_single = 0;
         double widest = 0;
+        bool known = false; /* accuracies, or .95 in their place */
         for (int j = i; j < s->n; j++) {
             const struct cell_facts *x = s->cells[j];
             if (!same_dataset(c, x) || !is_first(s, j, same_group))
@@ -422,6 +423,7 @@ static void find_one_seed(struct search *s)
                 single = single && !(same_group(x, s->cells[k]) && x->seed != s->cells[k]->seed);
             n_rows++;
             n_single += single;
+            known = known || (x->accuracy >= 0 && x->accuracy <= 1);
             double accuracy = x->accuracy >= 0 && x->accuracy <= 1 ? x->accuracy : .95;
             if (single && x->n_evaluation > 0)
                 widest = fmax(widest, half_width(accuracy, x->n_evaluation));
@@ -432,8 +434,8 @@ static void find_one_seed(struct search *s)
         str_printf(&t, "%s: %d of %d rows of the table have one seed, so no spread is known",
                    c->dataset, n_single, n_rows);
         if (widest > 0)
-            str_printf(&t, "; %ld judged rows alone leave up to +-%.1f points (95 %%)",
-                       c->n_evaluation, 100 * widest);
+            str_printf(&t, "; %ld judged rows alone leave up to +-%.1f points (95 %%%s)",
+                       c->n_evaluation, 100 * widest, known ? "" : ", at an accuracy of 0.95");
         str_add(&t, "; run three seeds or more");
         found(s, FINDING_ONE_SEED, c->dataset, widest > 0 ? widest : NAN, &t)->dataset = c->dataset;
     }

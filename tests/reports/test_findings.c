@@ -210,7 +210,8 @@ Test(findings, one_seed)
     /* statsmodels.proportion_confint(430, 453, .05, "wilson"): 0.92485..0.96591 */
     cr_expect_float_eq(f->value, .0205, 5e-4);
     facts[0].accuracy = facts[1].accuracy = facts[2].accuracy = NAN; /* before any run: as at .95 */
-    cr_expect_float_eq(only(FINDING_ONE_SEED, "+-2.0 points")->value, f->value, 1e-12);
+    cr_expect_float_eq(only(FINDING_ONE_SEED, "+-2.0 points (95 %, at an accuracy of 0.95)")->value,
+                       f->value, 1e-12);
 }
 
 Test(findings, cut_targets)
