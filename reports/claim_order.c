@@ -59,44 +59,68 @@ static double slope_of(const struct sizes *s)
     return xy / xx;
 }
 
+/* Page's table: rows are data sets (of one family), columns sizes, values sums over seeds. */
+struct trend {
+    double *table;                    /* [n_rows, n_sizes] */
+    const struct observation **first; /* [n_rows] one of each row */
+    int n_rows, n_sizes;
+    int n_up, n_steps; /* of one size to the next */
+};
+
+static void add_trend(struct trend *r, const struct sizes *s, struct arena *a)
+{
+    for (int k = 1; k < s->n; k++) {
+        r->n_steps++;
+        r->n_up += s->items[k]->accuracy > s->items[k - 1]->accuracy;
+    }
+    if (s->n < r->n_sizes)
+        return;
+    const struct observation *o = s->items[0];
+    const char *family = family_of_model(o->model, a);
+    int at = 0;
+    while (at < r->n_rows && !(str_equal(r->first[at]->dataset, o->dataset) &&
+                               str_equal(family_of_model(r->first[at]->model, a), family)))
+        at++;
+    r->n_rows += at == r->n_rows;
+    r->first[at] = o;
+    for (int k = 0; k < s->n; k++)
+        r->table[at * r->n_sizes + k] += s->items[k]->accuracy;
+}
+
 void test_grows_with_size(struct trial *t)
 {
     struct answer *r = t->out;
     const struct side side = {NULL, t->p->method};
-    double *table = arena_array(t->arena, (size_t)t->o->n + 1, sizeof *table); /* of Page's test */
-    int n_up = 0, n_steps = 0, n_sizes = 0, n_complete = 0;
+    size_t n = (size_t)t->o->n + 1;
+    struct trend trend = {.table = arena_array(t->arena, n, sizeof *trend.table),
+                          .first = arena_array(t->arena, n, sizeof(struct observation *))};
     r->unit = "points of accuracy a doubling";
     if (trial_is_ambiguous(t, &side)) {
         trial_cannot_tell(t, "several rows go by the method's name; this claim is about one");
         return;
     }
-    for (int pass = 0; pass < 2; pass++) {
-        for (int i = 0; i < t->o->n; i++) {
-            struct sizes s = sizes_like(t, i);
-            if (pass == 0)
-                n_sizes = s.n > n_sizes ? s.n : n_sizes;
-            if (pass == 0 || s.n < 2 || s.items[0]->total_params == s.items[s.n - 1]->total_params)
-                continue;
-            trial_add(t, s.items[0]->dataset, s.items[0]->seed, slope_of(&s));
-            for (int k = 0; k < s.n; k++) {
-                trial_rests_on(t, s.items[k]);
-                n_steps += k > 0;
-                n_up += k > 0 && s.items[k]->accuracy > s.items[k - 1]->accuracy;
-                if (s.n == n_sizes)
-                    table[n_complete * n_sizes + k] = s.items[k]->accuracy;
-            }
-            n_complete += s.n == n_sizes;
-        }
+    for (int i = 0; i < t->o->n; i++) {
+        int n_sizes = sizes_like(t, i).n;
+        trend.n_sizes = n_sizes > trend.n_sizes ? n_sizes : trend.n_sizes;
+    }
+    for (int i = 0; i < t->o->n; i++) {
+        struct sizes s = sizes_like(t, i);
+        if (s.n < 2 || s.items[0]->total_params == s.items[s.n - 1]->total_params)
+            continue;
+        trial_add(t, s.items[0]->dataset, s.items[0]->seed, slope_of(&s));
+        for (int k = 0; k < s.n; k++)
+            trial_rests_on(t, s.items[k]);
+        add_trend(&trend, &s, t->arena);
     }
     trial_decide(t, 0, 100, "slope over log2 of the size");
-    if (n_steps == 0)
+    if (trend.n_rows == 0)
         return;
-    struct page_test page = stats_page(table, n_complete, n_sizes);
+    struct page_test page = stats_page(trend.table, trend.n_rows, trend.n_sizes);
     r->why = arena_printf(t->arena,
-                          "%d of %d steps to the next size go up; Page's L %g over %d "
-                          "rows of %d sizes, p %.3g%s%s",
-                          n_up, n_steps, page.l, n_complete, n_sizes, page.p, *r->why ? "; " : "",
-                          r->why);
+                          "%d of %d steps to the next size go up; Page's L %g over %d rows of %d "
+                          "sizes, p %.3g%s%s",
+                          trend.n_up, trend.n_steps, page.l, trend.n_rows, trend.n_sizes, page.p,
+                          *r->why ? "; " : "", r->why);
 }
 
 /* --- order over seeds -------------------------------------------------------------------- */
@@ -217,8 +241,9 @@ void test_stable_order(struct trial *t)
     r->n = o.n_rows;
     r->unit = "Kendall's tau between seeds";
     if (o.n_rows < 2 || o.n_seeds < 3) {
-        trial_cannot_tell(t, o.n_rows < 2 ? "fewer than two rows have every data set and seed"
-                                          : "an order's stability needs three seeds");
+        trial_cannot_tell(t, t->o->n == 0   ? claim_no_rows
+                             : o.n_rows < 2 ? "fewer than two rows have every data set and seed"
+                                            : "an order's stability needs three seeds");
         r->seeds_needed = o.n_rows < 2 ? -1 : 3;
         return;
     }

@@ -188,7 +188,6 @@ static void test_share_below(struct trial *t)
     struct answer *r = t->out;
     const struct side side = {NULL, t->p->method};
     r->unit = "% of the parameters, at most";
-    r->test = "counted";
     double most = -1;
     for (int i = 0; i < t->o->n; i++) {
         const struct observation *o = &t->o->items[i];
@@ -202,6 +201,7 @@ static void test_share_below(struct trial *t)
         trial_cannot_tell(t, claim_no_rows);
         return;
     }
+    r->test = "counted";
     r->estimate = r->low = r->high = 100 * most;
     r->verdict = most < t->p->limit ? VERDICT_HOLDS : VERDICT_FAILS;
 }

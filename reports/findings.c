@@ -303,7 +303,17 @@ static void find_collapses(struct search *s)
                 continue;
             first = first ? first : x;
             n_bad++;
+            int n_seeds = 0, n_before = 0; /* of this data set that collapse */
+            for (int k = i; k < s->n; k++)
+                if (same_group(x, s->cells[k]) && is_collapsed(s->cells[k])) {
+                    n_seeds++;
+                    n_before += k < j;
+                }
+            if (n_before > 0)
+                continue;
             str_printf(&sets, "%s%s %.1f %%", sets.len ? ", " : "", x->dataset, 100 * x->accuracy);
+            if (n_seeds > 1)
+                str_printf(&sets, " x %d", n_seeds);
         }
         if (first) {
             const char *where = arena_printf(s->arena, "%s %s", c->model, c->label);

@@ -12,7 +12,7 @@ void page_findings(const struct page *p)
         const struct verdict_column *c = &p->verdicts->columns[k];
         doc_heading(p->doc, 3, c->name);
         if (c->findings.n == 0)
-            doc_paragraph(p->doc, "Nothing found.");
+            doc_paragraph(p->doc, "%s", c->n_results > 0 ? "Nothing found." : "No results.");
         for (int i = 0; i < c->findings.n; i++) {
             const struct finding *f = &c->findings.items[i];
             doc_item(p->doc, "%s: %s", finding_name(f->kind), f->text);

@@ -11,6 +11,7 @@ static void judge(struct verdict_column *c, const struct claims *claims,
 {
     c->answers = claims_evaluate(claims, o, a);
     c->findings = findings_of(facts->items, facts->n, a);
+    c->n_results = o->n;
     c->weakened = arena_array(a, (size_t)claims->n, sizeof *c->weakened);
     for (int i = 0; i < claims->n; i++)
         c->weakened[i] = findings_behind(&c->findings, &c->answers[i], a);

@@ -15,6 +15,7 @@ struct verdict_column {
     struct answer *answers; /* [claims.n] */
     const char **weakened;  /* [claims.n] "collapse, one seed", or "" */
     struct findings findings;
+    int n_results; /* cells or published runs behind all this */
 };
 
 struct verdicts {

@@ -236,6 +236,11 @@ Test(claims, grows_with_size)
     cr_expect(
         strstr(ask("grows_with_size, method: lora, models: [flan-t5-small, flan-t5-large]")->why,
                "4 of 4 steps"));
+    for (int i = all.n - 1; i >= 0; i--) { /* a second seed adds no row to Page's test */
+        items[all.n] = items[i];
+        items[all.n++].seed = 2;
+    }
+    cr_expect(strstr(ask(claim)->why, "16 of 16 steps to the next size go up; Page's L 56 over 4"));
     add_sizes((double[]){-.02, -.03, -.025, -.02});
     cr_expect_eq(verdict(claim), VERDICT_FAILS);
     add_sizes((double[]){.02, -.03, .025, .01});

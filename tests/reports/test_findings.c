@@ -144,6 +144,9 @@ Test(findings, collapse_names_the_learning_rate)
     facts[2].accuracy = .25;
     const struct finding *f = only(FINDING_COLLAPSE, "bert-base-cased lora answers one class for "
                                                      "every row in 2 of 4 results (ag_news 25.0 %");
+    facts[5].classes_predicted = 1; /* ag_news again, with another seed */
+    only(FINDING_COLLAPSE, "3 of 4 results (ag_news 25.0 % x 2, irony 90.0 %);");
+    facts[5].classes_predicted = 3;
     cr_expect(strstr(f->text, "learning rate 0.001, the usual one: no result"), "%s", f->text);
     for (int i = 0; i < n_facts; i++)
         facts[i].usual_learning_rate = 2e-5;
