@@ -169,7 +169,7 @@ float rng_normal(const struct rng *r, uint64_t index)
 
 void rng_fill_normal(const struct rng *r, float *out, size_t n)
 {
-    uint32_t words[8 * LANES];
+    uint32_t words[8 * LANES] = {0};
     for (size_t done = 0; done < n;) {
         size_t part = n - done < 4 * LANES ? n - done : 4 * LANES;
         rng_fill_u32(r, 2 * done, words, 2 * part);
