@@ -16,7 +16,7 @@ struct header {
     struct train_state state; /* pointers meaningless on disk */
 };
 
-/* A stretch of memory that goes into the file, in this order. */
+/* A stretch of memory that goes into the file, in this order; NULL of no bytes is none. */
 struct stretch {
     void *at;
     size_t n_bytes;
@@ -37,6 +37,8 @@ static void stretches_of(struct stretch out[N_STRETCHES], const struct train_sta
 
 static void put(struct file_out *f, struct hash *h, const void *data, size_t n_bytes)
 {
+    if (n_bytes == 0)
+        return;
     hash_update(h, data, n_bytes);
     fwrite(data, 1, n_bytes, f->stream); /* file_commit sees a failed write */
 }
@@ -129,7 +131,8 @@ static int restore(const struct file_map *m, const struct cell *c, const struct 
     if (total != m->n_bytes)
         return err_set(e, "of the wrong length");
     for (int i = 0; i < N_STRETCHES; i++) {
-        memcpy(parts[i].at, m->data + at, parts[i].n_bytes);
+        if (parts[i].n_bytes)
+            memcpy(parts[i].at, m->data + at, parts[i].n_bytes);
         at += parts[i].n_bytes;
     }
     *s = h.state;
