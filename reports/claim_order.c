@@ -23,19 +23,19 @@ static int by_total_params(const void *a, const void *b)
 }
 
 /* Those like first, from it on; n = 0 when an earlier one is like it. */
-static struct sizes sizes_like(const struct trial *t, int first)
+static struct sizes sizes_like(const struct trial *t, const bool *members, int first)
 {
     const struct observation *f = &t->o->items[first];
-    const struct side side = {NULL, t->p->method};
-    struct sizes s = {arena_array(t->arena, (size_t)t->o->n, sizeof(struct observation *)), 0};
-    const char *family = family_of_model(f->model, t->arena);
-    for (int i = 0; i < t->o->n && trial_is_of(t, f, &side); i++) {
+    struct sizes s = {0};
+    for (int i = 0; i < t->o->n && members[first]; i++) {
         const struct observation *o = &t->o->items[i];
-        if (!trial_is_of(t, o, &side) || !str_equal(o->dataset, f->dataset) || o->seed != f->seed ||
-            o->total_params <= 0 || !str_equal(family_of_model(o->model, t->arena), family))
+        if (!members[i] || !str_equal(o->dataset, f->dataset) || o->seed != f->seed ||
+            o->total_params <= 0 || !family_is_same(o->model, f->model))
             continue;
         if (i < first)
             return (struct sizes){0};
+        if (!s.items)
+            s.items = arena_array(t->arena, (size_t)(t->o->n - i), sizeof(struct observation *));
         s.items[s.n++] = o;
     }
     if (s.n > 1)
@@ -67,7 +67,7 @@ struct trend {
     int n_up, n_steps; /* of one size to the next */
 };
 
-static void add_trend(struct trend *r, const struct sizes *s, struct arena *a)
+static void add_trend(struct trend *r, const struct sizes *s)
 {
     for (int k = 1; k < s->n; k++) {
         r->n_steps++;
@@ -76,10 +76,9 @@ static void add_trend(struct trend *r, const struct sizes *s, struct arena *a)
     if (s->n < r->n_sizes)
         return;
     const struct observation *o = s->items[0];
-    const char *family = family_of_model(o->model, a);
     int at = 0;
     while (at < r->n_rows && !(str_equal(r->first[at]->dataset, o->dataset) &&
-                               str_equal(family_of_model(r->first[at]->model, a), family)))
+                               family_is_same(r->first[at]->model, o->model)))
         at++;
     r->n_rows += at == r->n_rows;
     r->first[at] = o;
@@ -91,26 +90,27 @@ void test_grows_with_size(struct trial *t)
 {
     struct answer *r = t->out;
     const struct side side = {NULL, t->p->method};
+    const bool *members = trial_members(t, &side);
     size_t n = (size_t)t->o->n + 1;
     struct trend trend = {.table = arena_array(t->arena, n, sizeof *trend.table),
                           .first = arena_array(t->arena, n, sizeof(struct observation *))};
     r->unit = "points of accuracy a doubling";
-    if (trial_is_ambiguous(t, &side)) {
+    if (trial_is_ambiguous(t, members)) {
         trial_cannot_tell(t, "several rows go by the method's name; this claim is about one");
         return;
     }
     for (int i = 0; i < t->o->n; i++) {
-        int n_sizes = sizes_like(t, i).n;
+        int n_sizes = sizes_like(t, members, i).n;
         trend.n_sizes = n_sizes > trend.n_sizes ? n_sizes : trend.n_sizes;
     }
     for (int i = 0; i < t->o->n; i++) {
-        struct sizes s = sizes_like(t, i);
+        struct sizes s = sizes_like(t, members, i);
         if (s.n < 2 || s.items[0]->total_params == s.items[s.n - 1]->total_params)
             continue;
         trial_add(t, s.items[0]->dataset, s.items[0]->seed, slope_of(&s));
         for (int k = 0; k < s.n; k++)
             trial_rests_on(t, s.items[k]);
-        add_trend(&trend, &s, t->arena);
+        add_trend(&trend, &s);
     }
     trial_decide(t, 0, 100, "slope over log2 of the size");
     if (trend.n_rows == 0)
@@ -125,94 +125,65 @@ void test_grows_with_size(struct trial *t)
 
 /* --- order over seeds -------------------------------------------------------------------- */
 
-/* Does the row of item have this data set and seed? Its accuracy goes to x. */
-static bool row_has(const struct observations *o, const struct observation *item,
-                    const char *dataset, int64_t seed, double *x)
-{
-    for (int i = 0; i < o->n; i++) {
-        const struct observation *y = &o->items[i];
-        if (str_equal(y->model, item->model) && str_equal(y->label, item->label) &&
-            str_equal(y->dataset, dataset) && y->seed == seed) {
-            *x = y->accuracy;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Mean accuracy over all data sets of each complete row at each seed. */
+/* Accuracy of every row, summed over all data sets, at each seed. */
 struct order {
     double *scores; /* [n_seeds, n_rows] */
     int n_seeds, n_rows;
 };
 
-static bool seed_is_new(const struct observations *o, int at)
+typedef bool same_function(const struct observation *x, const struct observation *y);
+
+static bool same_seed(const struct observation *x, const struct observation *y)
 {
-    for (int i = 0; i < at; i++)
-        if (o->items[i].seed == o->items[at].seed)
-            return false;
-    return true;
+    return x->seed == y->seed;
 }
 
-static bool dataset_is_new(const struct observations *o, int at)
+static bool same_dataset(const struct observation *x, const struct observation *y)
 {
-    for (int i = 0; i < at; i++)
-        if (str_equal(o->items[i].dataset, o->items[at].dataset))
-            return false;
-    return true;
+    return str_equal(x->dataset, y->dataset);
 }
 
-static bool row_is_new(const struct observations *o, int at)
+static bool same_row(const struct observation *x, const struct observation *y)
 {
-    for (int i = 0; i < at; i++)
-        if (str_equal(o->items[i].model, o->items[at].model) &&
-            str_equal(o->items[i].label, o->items[at].label))
-            return false;
-    return true;
+    return str_equal(x->model, y->model) && str_equal(x->label, y->label);
 }
 
-/* Scores of a row at all seeds into column[n_seeds]; false when it lacks one. */
-static bool score_row(double *column, const struct observations *o, const struct observation *row)
+/* number[i]: which of the things there are observation i is of, in order of appearance. Returns
+ * how many there are. */
+static int number_of(int *number, const struct observations *o, same_function *same)
 {
-    int n_seeds = 0;
+    int n = 0;
     for (int i = 0; i < o->n; i++) {
-        if (!seed_is_new(o, i))
-            continue;
-        double sum = 0, x;
-        for (int k = 0; k < o->n; k++) {
-            if (!dataset_is_new(o, k))
-                continue;
-            if (!row_has(o, row, o->items[k].dataset, o->items[i].seed, &x))
-                return false;
-            sum += x;
-        }
-        column[n_seeds++] = sum;
+        int j = 0;
+        while (!same(&o->items[j], &o->items[i]))
+            j++;
+        number[i] = j < i ? number[j] : n++;
     }
-    return true;
+    return n;
 }
 
+/* Only rows that have every data set at every seed. */
 static struct order order_of(struct trial *t)
 {
-    const struct observations *o = t->o;
-    size_t n = (size_t)o->n + 1;
-    struct order r = {0};
-    double *columns = arena_array(t->arena, n * n, sizeof *columns);
-    for (int i = 0; i < o->n; i++)
-        r.n_seeds += seed_is_new(o, i);
-    for (int i = 0; i < o->n; i++) {
-        if (!row_is_new(o, i) ||
-            !score_row(columns + (ptrdiff_t)r.n_rows * r.n_seeds, o, &o->items[i]))
-            continue;
-        r.n_rows++;
-        for (int k = 0; k < o->n; k++)
-            if (str_equal(o->items[k].model, o->items[i].model) &&
-                str_equal(o->items[k].label, o->items[i].label))
-                trial_rests_on(t, &o->items[k]);
-    }
-    r.scores = arena_array(t->arena, n * n, sizeof *r.scores);
-    for (int s = 0; s < r.n_seeds; s++)
-        for (int k = 0; k < r.n_rows; k++)
-            r.scores[s * r.n_rows + k] = columns[k * r.n_seeds + s];
+    size_t n = (size_t)t->o->n + 1;
+    int *seed = arena_array(t->arena, n, sizeof *seed),
+        *set = arena_array(t->arena, n, sizeof *set);
+    int *row = arena_array(t->arena, n, sizeof *row);
+    int *n_have = arena_array(t->arena, n, sizeof *n_have); /* results of a row */
+    int *place = arena_array(t->arena, n, sizeof *place);   /* of a complete row; else -1 */
+    struct order r = {.n_seeds = number_of(seed, t->o, same_seed)};
+    int n_all = r.n_seeds * number_of(set, t->o, same_dataset);
+    int n_rows = number_of(row, t->o, same_row);
+    for (int i = 0; i < t->o->n; i++)
+        n_have[row[i]]++;
+    for (int k = 0; k < n_rows; k++)
+        place[k] = n_have[k] == n_all ? r.n_rows++ : -1;
+    r.scores = arena_array(t->arena, n, sizeof *r.scores);
+    for (int i = 0; i < t->o->n; i++)
+        if (place[row[i]] >= 0) {
+            r.scores[seed[i] * r.n_rows + place[row[i]]] += t->o->items[i].accuracy;
+            trial_rests_on(t, &t->o->items[i]);
+        }
     return r;
 }
 

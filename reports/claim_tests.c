@@ -106,19 +106,19 @@ static double accuracy_gain(const struct trial *t, const struct observation *a,
  * false: nothing to compare, or not comparable; the answer says why. */
 static bool pair_up(struct trial *t, difference_function *difference)
 {
-    const struct claim_params *p = t->p;
-    if (!t->chosen && (trial_is_ambiguous(t, &p->a) || trial_is_ambiguous(t, &p->b))) {
+    const bool *in_a = trial_members(t, &t->p->a), *in_b = trial_members(t, &t->p->b);
+    if (!t->chosen && (trial_is_ambiguous(t, in_a) || trial_is_ambiguous(t, in_b))) {
         trial_cannot_tell(t, "several rows go by the method's name; this claim is about one");
         return false;
     }
     bool mixed = false;
     for (int i = 0; i < t->o->n; i++) {
         const struct observation *a = &t->o->items[i];
-        for (int j = 0; j < t->o->n && trial_is_of(t, a, &p->a); j++) {
+        for (int j = 0; in_a[i] && j < t->o->n; j++) {
             const struct observation *b = &t->o->items[j];
-            if ((t->chosen && (!t->chosen[i] || !t->chosen[j])) || !trial_is_of(t, b, &p->b) ||
+            if (!in_b[j] || (t->chosen && (!t->chosen[i] || !t->chosen[j])) ||
                 !str_equal(a->dataset, b->dataset) || a->seed != b->seed ||
-                (!p->a.model && !str_equal(a->model, b->model)))
+                (!t->p->a.model && !str_equal(a->model, b->model)))
                 continue;
             double x = difference(t, a, b);
             if (isnan(x))
@@ -188,10 +188,11 @@ static void test_share_below(struct trial *t)
     struct answer *r = t->out;
     const struct side side = {NULL, t->p->method};
     r->unit = "% of the parameters, at most";
+    const bool *members = trial_members(t, &side);
     double most = -1;
     for (int i = 0; i < t->o->n; i++) {
         const struct observation *o = &t->o->items[i];
-        if (!trial_is_of(t, o, &side) || o->total_params <= 0)
+        if (!members[i] || o->total_params <= 0)
             continue;
         most = fmax(most, (double)o->trainable_params / (double)o->total_params);
         trial_rests_on(t, o);
@@ -218,12 +219,10 @@ static double validation_accuracy(const struct observation *o)
     return c->epochs[best - 1].metric[METRIC_ACCURACY];
 }
 
-/* Do both belong to the same side's search: one model, one data set? */
-static bool same_search(const struct trial *t, const struct side *s, const struct observation *x,
-                        const struct observation *y)
+/* Do both belong to one search: one model, one data set? */
+static bool same_search(const struct observation *x, const struct observation *y)
 {
-    return trial_is_of(t, x, s) && trial_is_of(t, y, s) && str_equal(x->model, y->model) &&
-           str_equal(x->dataset, y->dataset);
+    return str_equal(x->model, y->model) && str_equal(x->dataset, y->dataset);
 }
 
 /* Mean validation accuracy over seeds of the row that at is of, on its data set. */
@@ -244,33 +243,38 @@ static double validation_mean(const struct trial *t, const struct observation *a
 
 /* Marks, for one side, the best row of each model and data set. Returns how many searches chose
  * the smallest or largest rate tried, -1 where one has fewer than two rates. */
-static int choose_rates(struct trial *t, const struct side *s, bool *chosen, int *n_searches)
+static int choose_rates(const struct trial *t, const struct side *side, bool *chosen,
+                        int *n_searches)
 {
+    const bool *members = trial_members(t, side);
+    const struct observation *all = t->o->items;
     int n_at_end = 0;
     for (int i = 0; i < t->o->n; i++) {
-        const struct observation *x = &t->o->items[i], *best = NULL;
-        double low = INFINITY, high = 0;
-        bool first = trial_is_of(t, x, s);
+        const struct observation *best = NULL;
+        double low = INFINITY, high = 0, top = 0;
+        bool first = members[i];
         for (int j = 0; j < i; j++)
-            first = first && !same_search(t, s, x, &t->o->items[j]);
-        for (int j = i; first && j < t->o->n; j++) {
-            const struct observation *y = &t->o->items[j];
-            if (!same_search(t, s, x, y) || isnan(validation_mean(t, y)))
-                continue;
-            low = fmin(low, y->learning_rate);
-            high = fmax(high, y->learning_rate);
-            if (!best || validation_mean(t, y) > validation_mean(t, best))
-                best = y;
-        }
+            first = first && !(members[j] && same_search(&all[i], &all[j]));
         if (!first)
             continue;
+        for (int j = i; j < t->o->n; j++) {
+            double mean =
+                members[j] && same_search(&all[i], &all[j]) ? validation_mean(t, &all[j]) : NAN;
+            if (isnan(mean))
+                continue;
+            low = fmin(low, all[j].learning_rate);
+            high = fmax(high, all[j].learning_rate);
+            if (!best || mean > top) {
+                best = &all[j];
+                top = mean;
+            }
+        }
         if (!best || !(low < high))
             return -1;
         ++*n_searches;
         n_at_end += best->learning_rate == low || best->learning_rate == high;
         for (int j = i; j < t->o->n; j++)
-            if (same_search(t, s, x, &t->o->items[j]) &&
-                str_equal(t->o->items[j].label, best->label))
+            if (members[j] && same_search(&all[i], &all[j]) && str_equal(all[j].label, best->label))
                 chosen[j] = true;
     }
     return n_at_end;

@@ -50,21 +50,24 @@ static bool has_label(const struct observations *o, const char *label)
     return false;
 }
 
-bool trial_is_of(const struct trial *t, const struct observation *o, const struct side *s)
+const bool *trial_members(const struct trial *t, const struct side *s)
 {
-    if (s->model ? !str_equal(s->model, o->model) : !model_asked_for(t->p, o->model))
-        return false;
-    return has_label(t->o, s->method) ? str_equal(o->label, s->method)
-                                      : str_equal(o->method, s->method);
+    bool *members = arena_array(t->arena, (size_t)t->o->n + 1, sizeof *members);
+    bool names_a_row = has_label(t->o, s->method);
+    for (int i = 0; i < t->o->n; i++) {
+        const struct observation *o = &t->o->items[i];
+        members[i] = (s->model ? str_equal(s->model, o->model) : model_asked_for(t->p, o->model)) &&
+                     str_equal(names_a_row ? o->label : o->method, s->method);
+    }
+    return members;
 }
 
-bool trial_is_ambiguous(const struct trial *t, const struct side *s)
+bool trial_is_ambiguous(const struct trial *t, const bool *members)
 {
     for (int i = 0; i < t->o->n; i++)
-        for (int j = 0; j < i; j++) {
+        for (int j = 0; members[i] && j < i; j++) {
             const struct observation *x = &t->o->items[i], *y = &t->o->items[j];
-            if (trial_is_of(t, x, s) && trial_is_of(t, y, s) && str_equal(x->model, y->model) &&
-                !str_equal(x->label, y->label))
+            if (members[j] && str_equal(x->model, y->model) && !str_equal(x->label, y->label))
                 return true;
         }
     return false;

@@ -49,12 +49,12 @@ void trial_rests_on(struct trial *t, const struct observation *o);
 /* Cannot tell, and not for want of seeds. */
 void trial_cannot_tell(struct trial *t, const char *why);
 
-/* Is the observation of this side? A row's label names that row; a method's name means all its
- * rows. Without a model in the side, the claim's models count. */
-bool trial_is_of(const struct trial *t, const struct observation *o, const struct side *s);
+/* Which observations are of this side, [o->n]. A row's label names that row; a method's name means
+ * all its rows. Without a model in the side, the claim's models count. */
+const bool *trial_members(const struct trial *t, const struct side *s);
 
 /* Do several rows of one model answer to a side's name (a sweep, several ranks)? */
-bool trial_is_ambiguous(const struct trial *t, const struct side *s);
+bool trial_is_ambiguous(const struct trial *t, const bool *members);
 
 /* Fills the answer from the values: verdict on "their mean is above threshold", estimate and
  * interval times scale, test (what, and over what), p-value, seeds needed. */

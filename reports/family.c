@@ -21,12 +21,24 @@ static bool is_size(const char *part, size_t n)
     return n > 1 && n_digits > 0 && (layers || count);
 }
 
-const char *family_of_model(const char *model, struct arena *a)
+/* Bytes of the name's part that is the family. */
+static size_t family_bytes(const char *model)
 {
     for (const char *at = model + strcspn(model, "-"); *at; at += strcspn(at, "-")) {
         size_t n = strcspn(++at, "-");
         if (n > 0 && is_size(at, n))
-            return arena_strndup(a, model, (size_t)(at - 1 - model));
+            return (size_t)(at - 1 - model);
     }
-    return model;
+    return strlen(model);
+}
+
+bool family_is_same(const char *model, const char *other)
+{
+    size_t n = family_bytes(model);
+    return n == family_bytes(other) && memcmp(model, other, n) == 0;
+}
+
+const char *family_of_model(const char *model, struct arena *a)
+{
+    return arena_strndup(a, model, family_bytes(model));
 }

@@ -10,6 +10,10 @@
 
 #include "harness/base/arena.h"
 
+#include <stdbool.h>
+
+bool family_is_same(const char *model, const char *other);
+
 const char *family_of_model(const char *model, struct arena *a);
 
 #endif

@@ -354,11 +354,9 @@ static void find_learning_rates(struct search *s)
 }
 
 /* Cells of one data set, and one row label, in models of one family. */
-static bool are_sizes(const struct search *s, const struct cell_facts *a,
-                      const struct cell_facts *b)
+static bool are_sizes(const struct cell_facts *a, const struct cell_facts *b)
 {
-    return str_equal(a->label, b->label) &&
-           str_equal(family_of_model(a->model, s->arena), family_of_model(b->model, s->arena));
+    return str_equal(a->label, b->label) && family_is_same(a->model, b->model);
 }
 
 static void find_unequal_updates(struct search *s)
@@ -367,16 +365,16 @@ static void find_unequal_updates(struct search *s)
         const struct cell_facts *c = s->cells[i], *most = NULL, *least = NULL;
         bool told = false;
         for (int j = 0; j < i; j++)
-            told = told || are_sizes(s, c, s->cells[j]);
+            told = told || are_sizes(c, s->cells[j]);
         double worst = 0;
         struct str sets = {0}, t = {0};
         for (int j = i; j < s->n && !told; j++) {
             const struct cell_facts *a = s->cells[j];
             double ratio = 0; /* the largest with a as the one of more updates */
             const struct cell_facts *fewest = NULL;
-            for (int k = i; k < s->n && are_sizes(s, c, a); k++) {
+            for (int k = i; k < s->n && are_sizes(c, a); k++) {
                 const struct cell_facts *b = s->cells[k];
-                if (are_sizes(s, a, b) && same_dataset(a, b) && !str_equal(a->model, b->model) &&
+                if (are_sizes(a, b) && same_dataset(a, b) && !str_equal(a->model, b->model) &&
                     a->n_updates > 0 && b->n_updates > 0 &&
                     (double)a->n_updates / (double)b->n_updates > ratio) {
                     ratio = (double)a->n_updates / (double)b->n_updates;
