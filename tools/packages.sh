@@ -3,7 +3,7 @@
 # can (root and apt), else prints the command to type. Writes a makefile
 # fragment with their flags to standard output; everything else to stderr.
 set -eu
-packages="gcc make pkg-config libopenblas-dev libsqlite3-dev libcsv-dev
+packages="gcc make pkg-config libopenblas-dev libdnnl-dev libsqlite3-dev libcsv-dev
 libyaml-dev libjansson-dev libcurl4-openssl-dev libarchive-dev libutf8proc-dev
 libssl-dev libcriterion-dev gnuplot-nox sqlite3 python3 ca-certificates"
 missing=
@@ -24,4 +24,4 @@ if [ -n "$missing" ]; then
 fi
 modules="openblas sqlite3 yaml-0.1 jansson libcurl libarchive libutf8proc libcrypto"
 echo "PKG_CFLAGS := $(pkg-config --cflags $modules)"
-echo "PKG_LIBS := $(pkg-config --libs $modules)"
+echo "PKG_LIBS := $(pkg-config --libs $modules) -ldnnl"

@@ -2,12 +2,18 @@
  * gemm: the one door to matrix products.
  *
  * Only gemm_*.c files know which library stands behind it. Everything is
- * row-major float32. Single-threaded unless gemm_set_threads says otherwise.
+ * row-major float32; asked to, the door rounds the factors to bfloat16 on the way
+ * in and still sums and answers in float32. Single-threaded unless
+ * gemm_set_threads says otherwise.
  */
 #ifndef FT_MODELS_TENSOR_GEMM_H
 #define FT_MODELS_TENSOR_GEMM_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct gemm_half;
 
 /* C[m, n] = alpha op(A)[m, k] op(B)[k, n] + beta C; op transposes when asked.
  * lda, ldb, ldc: distance between stored rows, in floats. */
@@ -22,8 +28,27 @@ struct gemm {
     float beta;
     float *c;
     int ldc;
+    struct gemm_half *half; /* products of bfloat16 factors, by this; NULL: of float32. Not
+                               with both factors transposed; beta is 0 or 1 */
+    const uint16_t *b_half; /* with half: B in bfloat16 where there is such a copy, and b is
+                               not read; else NULL */
 };
 void gemm(const struct gemm *g);
+
+/* What products in bfloat16 need: a library's handles, the kernels it made for shapes
+ * seen so far, room for factors being rounded (grows with the largest). For one thread at
+ * a time; made after a fork, not before. Only where gemm_half_supported. */
+struct gemm_half *gemm_half_new(void);
+void gemm_half_free(struct gemm_half *h);
+
+/* Whether the processor multiplies bfloat16 (AVX512-BF16 or AMX). */
+bool gemm_half_supported(void);
+
+/* "oneDNN 2.6.3 AVX512-BF16": library, version and instructions it may use. */
+const char *gemm_half_name(void);
+
+/* A product alone, by g->half: gemm.h's door calls it. */
+void gemm_half_product(const struct gemm *g);
 
 void gemm_set_threads(int n_threads);
 
@@ -40,5 +65,8 @@ const char *const *gemm_environment(void);
 
 /* Best of n measured sgemm of m x n x k, in GFLOP/s: the machine's peak. */
 double gemm_measure_gflops(int m, int n, int k, int n_repeat);
+
+/* The same of bfloat16 products; 0 where they are not supported. */
+double gemm_half_measure_gflops(int m, int n, int k, int n_repeat);
 
 #endif

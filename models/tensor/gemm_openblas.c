@@ -7,6 +7,10 @@
 
 void gemm(const struct gemm *g)
 {
+    if (g->half) {
+        gemm_half_product(g);
+        return;
+    }
     cblas_sgemm(CblasRowMajor, g->transpose_a ? CblasTrans : CblasNoTrans,
                 g->transpose_b ? CblasTrans : CblasNoTrans, g->m, g->n, g->k, g->alpha, g->a,
                 g->lda, g->b, g->ldb, g->beta, g->c, g->ldc);
@@ -28,13 +32,13 @@ const char *gemm_library(void)
 }
 
 /* What decides which kernel runs and how a product is cut: the core, the L2 size
- * (KiB) that some cores size their blocks by, threads, block factors. The first
- * row of environments[] that the processor can run is the default. */
+ * (KiB) that some cores size their blocks by, threads (OMP's are oneDNN's), block factors. The
+ * first row of environments[] that the processor can run is the default. */
 #define ENVIRONMENT(core)                                                                          \
     {                                                                                              \
         "OPENBLAS_CORETYPE", core, "OPENBLAS_L2_SIZE", "512", "OPENBLAS_NUM_THREADS", "1",         \
             "OPENBLAS_BLOCK_FACTOR", NULL, "OPENBLAS_DEFAULT_NUM_THREADS", NULL,                   \
-            "GOTO_NUM_THREADS", NULL, "GOTO_BLOCK_FACTOR", NULL, "OMP_NUM_THREADS", NULL, NULL     \
+            "GOTO_NUM_THREADS", NULL, "GOTO_BLOCK_FACTOR", NULL, "OMP_NUM_THREADS", "1", NULL      \
     }
 enum { ENVIRONMENT_WORDS = 17 };
 static const char *const environments[][ENVIRONMENT_WORDS] = {
@@ -59,7 +63,7 @@ const char *const *gemm_environment(void)
     return environments[NEHALEM];
 }
 
-double gemm_measure_gflops(int m, int n, int k, int n_repeat)
+static double measure(int m, int n, int k, int n_repeat, struct gemm_half *half)
 {
     size_t n_a = (size_t)m * (size_t)k, n_b = (size_t)k * (size_t)n, n_c = (size_t)m * (size_t)n;
     float *block = calloc(n_a + n_b + n_c, sizeof *block);
@@ -76,7 +80,8 @@ double gemm_measure_gflops(int m, int n, int k, int n_repeat)
                      .b = block + n_a,
                      .ldb = n,
                      .c = block + n_a + n_b,
-                     .ldc = n};
+                     .ldc = n,
+                     .half = half};
     double best_ns = 0;
     for (int i = 0; i < n_repeat; i++) {
         int64_t start = clock_ns();
@@ -87,4 +92,19 @@ double gemm_measure_gflops(int m, int n, int k, int n_repeat)
     }
     free(block);
     return best_ns > 0 ? 2.0 * m * n * k / best_ns : 0;
+}
+
+double gemm_measure_gflops(int m, int n, int k, int n_repeat)
+{
+    return measure(m, n, k, n_repeat, NULL);
+}
+
+double gemm_half_measure_gflops(int m, int n, int k, int n_repeat)
+{
+    if (!gemm_half_supported())
+        return 0;
+    struct gemm_half *half = gemm_half_new();
+    double gflops = measure(m, n, k, n_repeat, half);
+    gemm_half_free(half);
+    return gflops;
 }

@@ -12,8 +12,8 @@ struct linear_record {
 };
 
 /* y = scale x W^T + beta y */
-static void product(float *y, const struct tensor *x, const struct tensor *w, float scale,
-                    float beta)
+static void product(struct tape *t, float *y, const struct tensor *x, const struct tensor *w,
+                    float scale, float beta)
 {
     gemm(&(struct gemm){.transpose_b = true,
                         .m = x->rows,
@@ -26,7 +26,9 @@ static void product(float *y, const struct tensor *x, const struct tensor *w, fl
                         .ldb = w->cols,
                         .beta = beta,
                         .c = y,
-                        .ldc = w->rows});
+                        .ldc = w->rows,
+                        .half = t->half,
+                        .b_half = w->half});
 }
 
 /* dx += scale dy W; dW += scale dy^T x; db += column sums of dy. */
@@ -47,7 +49,9 @@ static void linear_gradients(struct tape *t, const struct linear_record *r)
                             .ldb = w->cols,
                             .beta = beta,
                             .c = dx,
-                            .ldc = x->cols});
+                            .ldc = x->cols,
+                            .half = t->half,
+                            .b_half = w->half});
     float *dw = tape_grad(t, w, &beta);
     if (dw != NULL && !t->dry)
         gemm(&(struct gemm){.transpose_a = true,
@@ -61,7 +65,8 @@ static void linear_gradients(struct tape *t, const struct linear_record *r)
                             .ldb = x->cols,
                             .beta = beta,
                             .c = dw,
-                            .ldc = w->cols});
+                            .ldc = w->cols,
+                            .half = t->half});
     float *db = tape_grad(t, r->b, &beta);
     if (db != NULL && !t->dry)
         rows_sum(db, dy, x->rows, w->rows, beta);
@@ -85,7 +90,7 @@ struct tensor *op_linear(struct tape *t, struct tensor *x, struct tensor *w, str
     if (!t->dry) {
         if (b != NULL)
             rows_fill(y->data, b->data, y->rows, y->cols);
-        product(y->data, x, w, 1, b != NULL);
+        product(t, y->data, x, w, 1, b != NULL);
     }
     if (needs) {
         struct linear_record *r = tape_push(t, sizeof *r, linear_backward);
@@ -119,7 +124,7 @@ struct tensor *op_linear_onto(struct tape *t, struct tensor *y, struct tensor *x
     bool needs = tape_wants(t, x) || tape_wants(t, w) || tape_wants(t, y);
     struct tensor *out = tape_take_over(t, y, needs);
     if (!t->dry)
-        product(out->data, x, w, scale, 1);
+        product(t, out->data, x, w, scale, 1);
     if (needs) {
         struct onto_record *r = tape_push(t, sizeof *r, onto_backward);
         r->linear = (struct linear_record){r->linear.base, out, x, w, NULL, scale};

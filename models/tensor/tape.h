@@ -26,16 +26,19 @@
 /* A row-major matrix [rows, cols]; a vector is [1, cols]. */
 struct tensor {
     int rows, cols;
-    float *data;       /* borrowed: slab, parameter block or mapped checkpoint */
-    float *grad;       /* same shape; parameters: their slice of the gradient
-                          block; others: NULL until something flows back */
-    bool needs_grad;   /* something trainable stands at or before this tensor */
-    bool is_param;     /* grad is permanent and sums over micro-batches */
-    bool overwritable; /* made by op_linear (whose backward never reads its
-                          result), or in place on such, and held by no backward
-                          since: one later op may take the buffer over */
+    float *data;          /* borrowed: slab, parameter block or mapped checkpoint; NULL for a
+                             parameter of which half is the only copy */
+    const uint16_t *half; /* borrowed: a parameter's values in bfloat16 for products, or NULL */
+    float *grad;          /* same shape; parameters: their slice of the gradient
+                             block; others: NULL until something flows back */
+    bool needs_grad;      /* something trainable stands at or before this tensor */
+    bool is_param;        /* grad is permanent and sums over micro-batches */
+    bool overwritable;    /* made by op_linear (whose backward never reads its
+                             result), or in place on such, and held by no backward
+                             since: one later op may take the buffer over */
 };
 
+struct gemm_half;
 struct tape;
 
 struct tape_record {
@@ -48,10 +51,12 @@ struct tape {
     char *records;     /* owned block for tensors' structs and records */
     size_t records_used, records_bytes;
     struct tape_record *last;
-    bool dry;      /* slab->dry */
-    bool training; /* dropout active, records kept */
-    uint64_t seed; /* of dropout */
-    uint32_t step; /* micro-batch number since the start of training */
+    bool dry;               /* slab->dry */
+    bool training;          /* dropout active, records kept */
+    uint64_t seed;          /* of dropout */
+    uint32_t step;          /* micro-batch number since the start of training */
+    struct gemm_half *half; /* borrowed: op_linear's products are of bfloat16; NULL: of
+                               float32. Set after tape_init */
 };
 
 /* slab borrowed. Records get a fixed block of records_bytes, taken once. */
