@@ -31,6 +31,11 @@ static const char *sorted_lines(const char *text, struct arena *a)
     return sorted;
 }
 
+bool cell_in_bfloat16(const struct cell *c)
+{
+    return strcmp(option_choice(&c->training, "precision"), "bfloat16") == 0;
+}
+
 bool cell_says_text(const struct cell *c)
 {
     return c->model->family->decode != NULL;

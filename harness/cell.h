@@ -51,6 +51,9 @@ struct cell_hashes {
 /* Whether the model answers in text, as model_says_text, from the cell alone. */
 bool cell_says_text(const struct cell *c);
 
+/* Whether its products are of bfloat16. */
+bool cell_in_bfloat16(const struct cell *c);
+
 /* Fills canonical and id from the rest. */
 void cell_identify(struct cell *c, const struct cell_hashes *h, struct arena *a);
 

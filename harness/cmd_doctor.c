@@ -39,10 +39,18 @@ static void check_environment(struct findings *f, struct arena *a)
         note(f, facts[i].key, facts[i].value, "-");
     note(f, "blas", gemm_library(), "-");
     note(f, "blas_core", gemm_core_name(), "-");
-    bool amx = strstr(env.cpu_flags, "amx_bf16"), avx = strstr(env.cpu_flags, "avx512_bf16");
-    note(f, "bfloat16", amx ? "AMX" : avx ? "AVX512-BF16" : "none in this CPU", "-");
+    note(f, "bfloat16",
+         gemm_half_supported() ? gemm_half_name()
+                               : "this CPU has neither AVX512-BF16 nor AMX: precision bfloat16 is "
+                                 "refused",
+         "-");
     note(f, "sgemm_peak",
          arena_printf(a, "%.0f GFLOP/s on one thread", gemm_measure_gflops(512, 512, 512, 3)), "-");
+    if (gemm_half_supported())
+        note(f, "bfloat16_peak",
+             arena_printf(a, "%.0f GFLOP/s on one thread",
+                          gemm_half_measure_gflops(512, 512, 512, 3)),
+             "-");
 }
 
 /* The nearest folder at or above path that is there. */

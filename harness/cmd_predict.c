@@ -11,6 +11,7 @@
 #include "harness/protocol.h"
 #include "methods/peft.h"
 #include "models/checkpoint.h"
+#include "models/tensor/gemm.h"
 #include "models/zoo.h"
 #include "results/metrics.h"
 #include "results/query.h"
@@ -142,6 +143,10 @@ static int load(struct predictor *p, struct err *e)
     p->tokenizer = tokenizer_open(str_text(&p->folder), e);
     if (!p->tokenizer || (model_says_text(&p->model) && take_targets(p, e)))
         return -1;
+    p->model.params.bfloat16 = str_equal(option_choice(&p->cell.training, "precision"), "bfloat16");
+    if (p->model.params.bfloat16 && !gemm_half_supported())
+        return err_set(e, "cell %s was trained in bfloat16, which this processor is without",
+                       p->cell.id);
     params_allocate(&p->model.params, false);
     if (!p->zoo.random_init && checkpoint_load(&p->model, str_text(&p->folder), e))
         return -1;

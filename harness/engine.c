@@ -1,5 +1,7 @@
 #include "harness/engine.h"
 
+#include "models/tensor/gemm.h"
+
 #include <string.h>
 
 void engine_init(struct engine *g, struct tuned *tuned, int max_tok, int max_seq, uint64_t seed,
@@ -73,10 +75,14 @@ void engine_allocate(struct engine *g)
     slab_release(&g->slab);
     slab_init(&g->slab, g->needed_bytes);
     tape_init(&g->tape, &g->slab, ENGINE_RECORDS_BYTES);
+    if (g->model->params.bfloat16)
+        g->half = gemm_half_new();
+    g->tape.half = g->half;
 }
 
 void engine_release(struct engine *g)
 {
+    gemm_half_free(g->half);
     tape_release(&g->tape);
     slab_release(&g->slab);
 }
@@ -144,6 +150,7 @@ void engine_evaluate(struct engine *g, const struct feed *f, const struct batche
 {
     int room = s->generated.max_new_tokens;
 
+    params_round(&g->model->params);
     for (int i = 0; i < order->n; i++) {
         int first = order->start[i], n = order->start[i + 1] - first;
         const int *rows = order->rows + first;

@@ -18,8 +18,9 @@ struct engine {
     struct slab slab;
     struct tape tape;
     struct packer packer;
-    uint64_t seed;       /* of dropout */
-    size_t needed_bytes; /* found by the dry runs so far */
+    struct gemm_half *half; /* owned; NULL unless the parameters say bfloat16 */
+    uint64_t seed;          /* of dropout */
+    size_t needed_bytes;    /* found by the dry runs so far */
     /* Of a batch's target tokens, where the model answers in text; scratch [max_tok]. */
     float *nll;
     int *best;
@@ -48,7 +49,8 @@ void engine_release(struct engine *g);
 
 /* One micro-batch, forward and backward: gradients of weight * sum of the
  * losses of its examples, or target tokens, are added to the gradient block. Returns that
- * weighted loss. step numbers micro-batches: dropout masks are a function of it. */
+ * weighted loss. What trains must have been rounded (params_round) since it changed. step numbers
+ * micro-batches: dropout masks are a function of it. */
 double engine_train(struct engine *g, const struct feed *f, const int *rows, int n, float weight,
                     uint32_t step);
 

@@ -213,11 +213,12 @@ int estimate_make(struct estimate *out, const struct cell *c, struct err *e)
     if (rc == 0)
         rc = method_attach(&t, c->method, &c->method_options, &m, &a, e);
     if (rc == 0) {
+        m.params.bfloat16 = cell_in_bfloat16(c);
         *out = (struct estimate){.trainable_params = params_trainable(&m.params),
                                  .total_params = params_total(&m.params)};
         /* Gradients and both moments stand beside what trains. */
-        size_t n_values = out->total_params + 3 * out->trainable_params;
-        out->memory_bytes = n_values * sizeof(float) + step_bytes(c, &t, &a) + PROGRAM_BYTES;
+        out->memory_bytes = params_bytes(&m.params) + 3 * out->trainable_params * sizeof(float) +
+                            step_bytes(c, &t, &a) + PROGRAM_BYTES;
         out->n_tok = longest(c, &m) / 2;
         count_operations(out, &m);
     }
@@ -242,7 +243,7 @@ bool estimate_serves(const struct cell *a, const struct cell *b)
     static const char *const keys[] = {"max_length", "micro_batch_tokens", "train_batch_size",
                                        NULL};
     if (a->model != b->model || a->dataset->n_classes != b->dataset->n_classes ||
-        !same_method(a, b))
+        cell_in_bfloat16(a) != cell_in_bfloat16(b) || !same_method(a, b))
         return false;
     for (int i = 0; keys[i]; i++)
         if (option_int(&a->training, keys[i]) != option_int(&b->training, keys[i]))

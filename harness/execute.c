@@ -9,6 +9,7 @@
 #include "harness/snapshot.h"
 #include "methods/peft.h"
 #include "models/checkpoint.h"
+#include "models/tensor/gemm.h"
 
 #include <limits.h>
 #include <math.h>
@@ -106,11 +107,16 @@ static int build(struct execution *x, struct err *e)
 {
     const struct cell *c = x->cell;
 
+    if (cell_in_bfloat16(c) && !gemm_half_supported())
+        return err_set(e,
+                       "precision bfloat16 needs a processor with AVX512-BF16 or AMX, which this "
+                       "one is without; set precision to float32");
     if (model_declare(&x->model, c->model->family, &c->model->config, c->dataset->n_classes,
                       &x->arena, e) ||
         method_attach(&x->tuned, c->method, &c->method_options, &x->model, &x->arena, e) ||
         check_fit(x, e))
         return -1;
+    x->model.params.bfloat16 = cell_in_bfloat16(c);
     params_allocate(&x->model.params, true);
     if (!c->model->random_init && checkpoint_load(&x->model, str_text(&x->folder), e))
         return -1;

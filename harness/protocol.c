@@ -13,7 +13,7 @@ static const char *const split_names[] = {"sound", "survey", NULL};
 static const char *const rows_names[] = {"own", "survey", NULL};
 static const char *const copies_names[] = {"one", "survey", NULL};
 static const char *const target_length_names[] = {"full", "n_classes", NULL};
-static const char *const precision_names[] = {"float32", NULL};
+static const char *const precision_names[] = {"float32", "bfloat16", NULL};
 
 /* Names, meanings and defaults of transformers' TrainingArguments where it has them. */
 const struct option training_options[] = {
@@ -115,7 +115,7 @@ const struct option training_options[] = {
      .type = OPTION_CHOICE,
      .initial = "float32",
      .choices = precision_names,
-     .help = "number format of the products"},
+     .help = "number format of the products' factors; sums and all else are float32"},
     {.name = "load_best_model_at_end",
      .type = OPTION_BOOL,
      .initial = "true",

@@ -18,7 +18,7 @@ static const char *canonical_options(const struct options *o, struct arena *a)
     return text;
 }
 
-static void record_environment(struct result_run *run, struct arena *a)
+static void record_environment(struct result_run *run, bool half, struct arena *a)
 {
     struct environment env;
     struct environment_fact *facts = arena_array(a, ENVIRONMENT_FACTS + 1, sizeof *facts);
@@ -29,7 +29,8 @@ static void record_environment(struct result_run *run, struct arena *a)
     run->environment = facts;
     run->n_environment = ENVIRONMENT_FACTS + 1;
     run->commit = env.commit;
-    run->blas_core = gemm_core_name();
+    run->blas_core =
+        half ? arena_printf(a, "%s %s", gemm_core_name(), gemm_half_name()) : gemm_core_name();
     run->determinism = "same bits with these BLAS kernels";
 }
 
@@ -60,7 +61,7 @@ void record_init(struct record *r, const struct cell *c, struct arena *a)
                                         .started = r->started,
                                         .leak_rate = NAN,
                                         .numerics_version = NUMERICS_VERSION};
-    record_environment(&r->result.run, a);
+    record_environment(&r->result.run, cell_in_bfloat16(c), a);
 }
 
 void record_data(struct record *r, const struct dataset *d, const struct split *s)

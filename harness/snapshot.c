@@ -8,10 +8,12 @@
 
 static const char MAGIC[8] = "FTSNAP2";
 
+enum { KERNELS_SIZE = 64 };
+
 struct header {
     char magic[8];
     char id[24];
-    char kernels[64]; /* of the BLAS: others would go on with other bits */
+    char kernels[KERNELS_SIZE]; /* of the BLAS: others would go on with other bits */
     int64_t n_train;
     struct train_state state; /* pointers meaningless on disk */
 };
@@ -43,6 +45,12 @@ static void put(struct file_out *f, struct hash *h, const void *data, size_t n_b
     fwrite(data, 1, n_bytes, f->stream); /* file_commit sees a failed write */
 }
 
+static void kernels_of(char out[KERNELS_SIZE], bool half)
+{
+    snprintf(out, KERNELS_SIZE, "%s%s%s", gemm_core_name(), half ? " " : "",
+             half ? gemm_half_name() : "");
+}
+
 static struct header header_of(const struct cell *c, const struct train_state *s,
                                const struct params *params)
 {
@@ -50,7 +58,7 @@ static struct header header_of(const struct cell *c, const struct train_state *s
     memset(&h, 0, sizeof h);
     memcpy(h.magic, MAGIC, sizeof h.magic);
     memcpy(h.id, c->id, sizeof c->id);
-    snprintf(h.kernels, sizeof h.kernels, "%s", gemm_core_name());
+    kernels_of(h.kernels, params->bfloat16);
     h.n_train = (int64_t)params->n_train;
     h.state = *s;
     h.state.steps = NULL;
@@ -93,7 +101,7 @@ static bool fits(const struct train_state *s, const struct steps *steps)
 static int check(const struct file_map *m, const struct header *h, const struct cell *c,
                  const struct steps *steps, const struct params *params, struct err *e)
 {
-    char hex[HASH_HEX_SIZE];
+    char hex[HASH_HEX_SIZE], kernels[KERNELS_SIZE];
     size_t body = m->n_bytes - HASH_HEX_SIZE;
 
     hash_bytes(hex, m->data, body);
@@ -101,7 +109,8 @@ static int check(const struct file_map *m, const struct header *h, const struct 
         return err_set(e, "damaged (its checksum differs)");
     if (memcmp(h->magic, MAGIC, sizeof MAGIC) != 0 || strncmp(h->id, c->id, sizeof h->id) != 0)
         return err_set(e, "not a snapshot of this cell");
-    if (strncmp(h->kernels, gemm_core_name(), sizeof h->kernels) != 0)
+    kernels_of(kernels, params->bfloat16);
+    if (strncmp(h->kernels, kernels, sizeof h->kernels) != 0)
         return err_set(e, "made with other BLAS kernels (%.*s)", (int)sizeof h->kernels,
                        h->kernels);
     if (h->n_train != (int64_t)params->n_train || !fits(&h->state, steps))

@@ -26,6 +26,7 @@ static double accumulate(const struct training *t, long step)
     double loss = 0;
 
     assert(end - first <= TRAIN_MICRO_MAX);
+    params_round(&t->engine->model->params);
     for (long i = first; i < end; i++)
         loss += engine_train(t->engine, t->train, p->rows + p->micro_start[i],
                              p->micro_start[i + 1] - p->micro_start[i], 1.0f / (float)n,

@@ -4,6 +4,7 @@
 #include "harness/base/hash.h"
 #include "harness/base/json.h"
 #include "models/safetensors.h"
+#include "models/tensor/bfloat16.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -299,11 +300,39 @@ static void report_shape(struct loading *l, struct param *p, const struct safete
     str_release(&text);
 }
 
-/* Frozen F32 values stay where they are in the file; others are converted. */
+/* Rounded piece by piece: no float32 copy of the whole. */
+static int take_half(struct loading *l, struct param *p, const struct safetensor *t, bool *in_map,
+                     struct err *e)
+{
+    enum { PIECE = 4096 };
+    float values[PIECE];
+    if (t->dtype == DTYPE_BF16 && (uintptr_t)t->data % sizeof(uint16_t) == 0) {
+        p->t.half = (const uint16_t *)(uintptr_t)t->data;
+        *in_map = true;
+        return 0;
+    }
+    uint16_t *out = params_own_half(&l->m->params, p);
+    struct safetensor piece = *t;
+    size_t value_bytes = t->n_bytes / t->n_values;
+    for (size_t at = 0; at < t->n_values; at += piece.n_values) {
+        piece.n_values = t->n_values - at < PIECE ? t->n_values - at : PIECE;
+        piece.n_bytes = piece.n_values * value_bytes;
+        piece.data = t->data + at * value_bytes;
+        if (safetensor_to_f32(values, &piece, e) != 0)
+            return -1;
+        bfloat16_round(out + at, values, piece.n_values, 1);
+    }
+    return 0;
+}
+
+/* Frozen values stay where they are in the file when they have the format to be kept;
+ * others are converted. */
 static int take(struct loading *l, struct param *p, const struct safetensor *t, bool *in_map,
                 struct err *e)
 {
     p->loaded = true;
+    if (params_keeps_half(&l->m->params, p))
+        return take_half(l, p, t, in_map, e);
     if (!p->trainable && t->dtype == DTYPE_F32 && (uintptr_t)t->data % sizeof(float) == 0) {
         p->t.data = (float *)(uintptr_t)t->data; /* never written: frozen, read-only pages */
         *in_map = true;

@@ -3,7 +3,8 @@
  *
  * config.json gives the family and its options; model.safetensors, or the shards
  * of model.safetensors.index.json, give the tensors in F32, F16 or BF16. Frozen
- * F32 tensors stay in the mapped file. A file is hostile until checked.
+ * tensors stay in the mapped file where they have the format to be kept in (F32, or
+ * BF16 under params.bfloat16). A file is hostile until checked.
  */
 #ifndef FT_MODELS_CHECKPOINT_H
 #define FT_MODELS_CHECKPOINT_H

@@ -1,6 +1,7 @@
 #include "models/param.h"
 
 #include "harness/base/rng.h"
+#include "models/tensor/bfloat16.h"
 
 #include <assert.h>
 #include <string.h>
@@ -108,6 +109,8 @@ void params_allocate(struct params *p, bool with_moments)
         p->adam.m = arena_array(p->arena, p->n_train, sizeof(float));
         p->adam.v = arena_array(p->arena, p->n_train, sizeof(float));
     }
+    if (p->bfloat16)
+        p->half = arena_array(p->arena, p->n_train, sizeof *p->half);
     size_t at = 0;
     for (int i = 0; i < p->n; i++) {
         struct param *one = p->items[i];
@@ -115,9 +118,41 @@ void params_allocate(struct params *p, bool with_moments)
             continue;
         one->t.data = p->adam.param + at;
         one->t.grad = p->adam.grad + at;
+        one->t.half = p->half ? p->half + at : NULL;
         at += param_size(one);
     }
     make_slices(p);
+}
+
+void params_round(struct params *p)
+{
+    if (p->half)
+        bfloat16_round(p->half, p->adam.param, p->n_train, 1);
+}
+
+bool params_keeps_half(const struct params *p, const struct param *one)
+{
+    bool matrix = one->role == PARAM_WEIGHT || one->role == PARAM_EMBEDDING;
+    return p->bfloat16 && matrix && !one->trainable && !one->float32;
+}
+
+uint16_t *params_own_half(struct params *p, struct param *one)
+{
+    assert(p->adam.param && params_keeps_half(p, one));
+    uint16_t *own = arena_array(p->arena, param_size(one), sizeof *own);
+    one->t.half = own;
+    return own;
+}
+
+size_t params_bytes(const struct params *p)
+{
+    size_t n = 0;
+    for (int i = 0; i < p->n; i++) {
+        const struct param *one = p->items[i];
+        bool half = p->bfloat16 && one->trainable, only = params_keeps_half(p, one);
+        n += param_size(one) * ((only ? 0 : sizeof(float)) + (half || only ? sizeof(uint16_t) : 0));
+    }
+    return n;
 }
 
 float *params_own_data(struct params *p, struct param *one)
@@ -128,19 +163,22 @@ float *params_own_data(struct params *p, struct param *one)
     float *own = arena_array(p->arena, param_size(one), sizeof *own);
     if (one->t.data)
         memcpy(own, one->t.data, param_size(one) * sizeof *own);
+    else if (one->t.half)
+        bfloat16_widen(own, one->t.half, param_size(one));
+    one->t.half = NULL;
     one->t.data = own;
     one->owned = true;
     return own;
 }
 
-static void fill(const struct param *one, float *out, uint64_t seed)
+/* Initial values number first .. first + n - 1; first is even. */
+static void fill(const struct param *one, size_t first, float *out, size_t n, uint64_t seed)
 {
     struct rng r = {.seed = seed, .stream = RNG_INIT, .site = rng_site_of(one->name)};
-    size_t n = param_size(one);
     if (one->init == INIT_NORMAL ||
         one->init == INIT_NORMAL_PADDED) /* billions of them where a large model starts from random
                                             weights */
-        rng_fill_normal(&r, out, n);
+        rng_fill_normal(&r, first, out, n);
     for (size_t i = 0; i < n; i++)
         switch (one->init) {
         case INIT_ZEROS:
@@ -157,16 +195,35 @@ static void fill(const struct param *one, float *out, uint64_t seed)
             out[i] = one->init_scale * out[i];
             break;
         case INIT_UNIFORM:
-            out[i] = one->init_scale * (2 * rng_uniform(&r, i) - 1);
+            out[i] = one->init_scale * (2 * rng_uniform(&r, first + i) - 1);
             break;
         }
-    if (one->init == INIT_NORMAL_PADDED)
-        memset(out + (size_t)one->pad_row * (size_t)one->cols, 0, (size_t)one->cols * sizeof *out);
+    size_t pad = (size_t)one->pad_row * (size_t)one->cols, end = pad + (size_t)one->cols;
+    for (size_t i = pad > first ? pad : first; one->init == INIT_NORMAL_PADDED && i < end; i++)
+        if (i - first < n)
+            out[i - first] = 0;
+}
+
+/* Straight to bfloat16: billions of float32 would not fit. */
+static void fill_half(const struct param *one, uint16_t *out, uint64_t seed)
+{
+    enum { PIECE = 4096 };
+    float piece[PIECE];
+    for (size_t at = 0, n; at < param_size(one); at += n) {
+        n = param_size(one) - at < PIECE ? param_size(one) - at : PIECE;
+        fill(one, at, piece, n, seed);
+        bfloat16_round(out + at, piece, n, 1);
+    }
 }
 
 void params_init_missing(struct params *p, uint64_t seed)
 {
-    for (int i = 0; i < p->n; i++)
-        if (!p->items[i]->loaded)
-            fill(p->items[i], params_own_data(p, p->items[i]), seed);
+    for (int i = 0; i < p->n; i++) {
+        struct param *one = p->items[i];
+        if (!one->loaded && params_keeps_half(p, one))
+            fill_half(one, params_own_half(p, one), seed);
+        else if (!one->loaded)
+            fill(one, 0, params_own_data(p, one), param_size(one), seed);
+    }
+    params_round(p);
 }

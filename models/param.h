@@ -6,6 +6,10 @@
  * lies in one flat block with gradients and both AdamW moments beside it in
  * three more; what is frozen points into the mapped checkpoint and is never
  * copied when its bytes can be used as they are.
+ *
+ * In bfloat16 (params.bfloat16) a frozen matrix is kept in that format only, again
+ * mapped where the file has it so; beside what trains, in float32, lies a rounded
+ * copy for products, made anew after every update (params_round).
  */
 #ifndef FT_MODELS_PARAM_H
 #define FT_MODELS_PARAM_H
@@ -51,7 +55,8 @@ struct param {
     int layer;      /* -1 outside the layers */
     bool trainable; /* set between declaring and params_allocate */
     bool loaded;    /* data came from a checkpoint or adapter file */
-    bool owned;     /* frozen, with memory of its own: params_own_data */
+    bool owned;     /* frozen, with float32 memory of its own: params_own_data */
+    bool float32;   /* read by other ops than op_linear and op_embedding: stays float32 */
     struct tensor t;
 };
 
@@ -59,9 +64,11 @@ struct params {
     struct param **items; /* owned by arena; stable addresses */
     int n;
     struct arena *arena; /* borrowed */
+    bool bfloat16;       /* products of bfloat16; set before params_allocate */
     /* After params_allocate: the flat blocks [n_train] and their slices. */
     size_t n_train;
     struct adamw_state adam; /* blocks owned by arena */
+    uint16_t *half;          /* the first of them rounded; NULL unless bfloat16 */
 };
 
 void params_init(struct params *p, struct arena *a);
@@ -83,13 +90,27 @@ void params_mark(struct params *p);
  * sets needs_grad. with_moments: false for evaluation only. */
 void params_allocate(struct params *p, bool with_moments);
 
+/* Brings the rounded copy up to date with what trains: after anything has changed it, before
+ * a product. Nothing unless bfloat16. */
+void params_round(struct params *p);
+
+/* Whether a parameter is, or will be, kept in bfloat16 only: t.half, and no t.data. */
+bool params_keeps_half(const struct params *p, const struct param *one);
+
+/* Room for such a parameter's values, which are rounded from float32 as they come. */
+uint16_t *params_own_half(struct params *p, struct param *one);
+
+/* Bytes of all values as they are kept, without gradients and moments. */
+size_t params_bytes(const struct params *p);
+
 /* Gives every parameter that was not loaded its initial value: rng stream
  * RNG_INIT, site from the name, so a value depends on seed and name only. */
 void params_init_missing(struct params *p, uint64_t seed);
 
 /* The parameter's values in memory that may be written: a trainable one's slice
  * of the block; a frozen one's own memory, made on the first call and holding
- * what mapped bytes it had. After params_allocate. */
+ * what values it had (of one kept in bfloat16, which then is float32 from now on).
+ * After params_allocate. */
 float *params_own_data(struct params *p, struct param *one);
 
 /* rows * cols */

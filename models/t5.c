@@ -141,6 +141,7 @@ static struct param *declare_matrix(struct model *m, const char *name, int rows,
                                                   .part = PART_BASE,
                                                   .init = INIT_NORMAL,
                                                   .init_scale = factor_of(m) * (float)spread,
+                                                  .float32 = str_ends(name, "bias.weight"),
                                                   .layer = layer});
 }
 

@@ -167,12 +167,12 @@ float rng_normal(const struct rng *r, uint64_t index)
     return normal_of(words[at], words[at + 1]);
 }
 
-void rng_fill_normal(const struct rng *r, float *out, size_t n)
+void rng_fill_normal(const struct rng *r, uint64_t first_index, float *out, size_t n)
 {
     uint32_t words[8 * LANES] = {0};
     for (size_t done = 0; done < n;) {
         size_t part = n - done < 4 * LANES ? n - done : 4 * LANES;
-        rng_fill_u32(r, 2 * done, words, 2 * part);
+        rng_fill_u32(r, 2 * (first_index + done), words, 2 * part);
         for (size_t i = 0; i < part; i++)
             out[done + i] = normal_of(words[2 * i], words[2 * i + 1]);
         done += part;

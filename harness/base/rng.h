@@ -56,8 +56,9 @@ float rng_uniform(const struct rng *r, uint64_t index);
  * index < 2^41. The largest magnitude there is: sqrt(66 log 2), 6.76. */
 float rng_normal(const struct rng *r, uint64_t index);
 
-/* rng_normal of 0 .. n - 1, the same bits, many at a time. */
-void rng_fill_normal(const struct rng *r, float *out, size_t n);
+/* out[i] = rng_normal(r, first_index + i) for i < n, the same bits, many at a time.
+ * first_index is even. */
+void rng_fill_normal(const struct rng *r, uint64_t first_index, float *out, size_t n);
 
 /* Uniform in [0, n), n > 0: no value's probability is off by more than 2^-32. */
 uint32_t rng_below(const struct rng *r, uint64_t index, uint32_t n);

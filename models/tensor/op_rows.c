@@ -1,4 +1,5 @@
 /* Ops that move whole rows: embedding, gather, mean over a sequence, prepend. */
+#include "models/tensor/bfloat16.h"
 #include "models/tensor/ops.h"
 #include "models/tensor/rows.h"
 
@@ -38,8 +39,12 @@ static struct tensor *pick(struct tape *t, struct tensor *x, const int *rows, in
     size_t width = (size_t)x->cols;
     for (int i = 0; i < n && !t->dry; i++) {
         assert(rows[i] >= 0 && rows[i] < x->rows);
-        memcpy(y->data + (size_t)i * width, x->data + (size_t)rows[i] * width,
-               width * sizeof(float));
+        float *to = y->data + (size_t)i * width;
+        size_t from = (size_t)rows[i] * width;
+        if (x->data)
+            memcpy(to, x->data + from, width * sizeof *to);
+        else
+            bfloat16_widen(to, x->half + from, width);
     }
     if (needs) {
         struct pick_record *r = tape_push(t, sizeof *r, pick_backward);

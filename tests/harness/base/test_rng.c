@@ -157,10 +157,11 @@ Test(rng, many_normals_are_the_same_bits)
     static float many[1 << 16];
     static const size_t counts[] = {1, 2, 3, 255, 256, 257, 511, 1 << 16};
     for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+        uint64_t first = c % 2 ? 0 : 6000;
         memset(many, 0, sizeof many);
-        rng_fill_normal(&r, many, counts[c]);
+        rng_fill_normal(&r, first, many, counts[c]);
         for (size_t i = 0; i < counts[c]; i++) {
-            float one = rng_normal(&r, i);
+            float one = rng_normal(&r, first + i);
             cr_assert(memcmp(&one, &many[i], sizeof one) == 0, "%zu of %zu", i, counts[c]);
         }
         cr_assert(counts[c] == 1 << 16 || many[counts[c]] == 0, "no further than asked");
