@@ -20,6 +20,11 @@ void engine_init(struct engine *g, struct tuned *tuned, int max_tok, int max_seq
     }
 }
 
+void engine_share(struct engine *g, struct pool *pool)
+{
+    g->pool = g->tape.pool = pool;
+}
+
 /* Forward and backward; the tape is dry or not. */
 static double learn(struct engine *g, const struct batch *b, float weight, uint32_t step)
 {
@@ -78,6 +83,7 @@ void engine_allocate(struct engine *g)
     if (g->model->params.bfloat16)
         g->half = gemm_half_new();
     g->tape.half = g->half;
+    g->tape.pool = g->pool;
 }
 
 void engine_release(struct engine *g)

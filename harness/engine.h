@@ -21,6 +21,7 @@ struct engine {
     struct gemm_half *half; /* owned; NULL unless the parameters say bfloat16 */
     uint64_t seed;          /* of dropout */
     size_t needed_bytes;    /* found by the dry runs so far */
+    struct pool *pool;      /* borrowed; NULL: one thread */
     /* Of a batch's target tokens, where the model answers in text; scratch [max_tok]. */
     float *nll;
     int *best;
@@ -38,6 +39,10 @@ enum engine_task {
 /* Dry until engine_allocate. max_tok (as feed_cost counts), max_seq: bounds on any one batch. */
 void engine_init(struct engine *g, struct tuned *tuned, int max_tok, int max_seq, uint64_t seed,
                  struct arena *a);
+
+/* From now on ops share their work among the pool's threads: the same bits. Comes before the dry
+ * runs, since each thread needs scratch. */
+void engine_share(struct engine *g, struct pool *pool);
 
 /* Dry run of one batch (only offsets matter). */
 void engine_measure(struct engine *g, const struct feed *f, const int *rows, int n,

@@ -44,7 +44,7 @@ static int update(const struct training *t, struct train_state *s, struct err *e
 
     curve->epoch = s->n_epochs + 1;
     curve->loss = accumulate(t, s->step);
-    curve->grad_norm = grad_norm(params->adam.grad, params->n_train);
+    curve->grad_norm = grad_norm(params->adam.grad, params->n_train, t->engine->pool);
     curve->learning_rate =
         o->learning_rate * schedule_factor(o->lr_scheduler_type, s->step, n_warmup, n_steps);
     curve->tokens = steps_tokens(t->steps, t->train, s->step);
@@ -54,7 +54,7 @@ static int update(const struct training *t, struct train_state *s, struct err *e
                        "try a smaller learning_rate than %g",
                        s->step + 1, n_steps, curve->loss, curve->grad_norm, o->learning_rate);
     adamw_step(&o->adamw, &params->adam, s->step + 1, curve->learning_rate,
-               clip_scale(curve->grad_norm, o->max_grad_norm));
+               clip_scale(curve->grad_norm, o->max_grad_norm), t->engine->pool);
     s->n_tok += curve->tokens;
     s->n_examples += steps_examples(t->steps, s->step);
     s->epoch_loss += curve->loss * (double)steps_losses(t->steps, t->train, s->step);

@@ -3,11 +3,12 @@
  *
  * Only gemm_*.c files know which library stands behind it. Everything is
  * row-major float32; asked to, the door rounds the factors to bfloat16 on the way
- * in and still sums and answers in float32. Single-threaded unless
- * gemm_set_threads says otherwise.
+ * in and still sums and answers in float32.
  */
 #ifndef FT_MODELS_TENSOR_GEMM_H
 #define FT_MODELS_TENSOR_GEMM_H
+
+#include "harness/base/pool.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,7 +33,9 @@ struct gemm {
                                with both factors transposed; beta is 0 or 1 */
     const uint16_t *b_half; /* with half: B in bfloat16 where there is such a copy, and b is
                                not read; else NULL */
+    struct pool *pool;      /* shares large products; NULL: the calling thread alone */
 };
+/* The same bits with any pool. */
 void gemm(const struct gemm *g);
 
 /* What products in bfloat16 need: a library's handles, the kernels it made for shapes
@@ -50,6 +53,7 @@ const char *gemm_half_name(void);
 /* A product alone, by g->half: gemm.h's door calls it. */
 void gemm_half_product(const struct gemm *g);
 
+/* Threads of the library itself; 1 unless called. */
 void gemm_set_threads(int n_threads);
 
 /* "OpenBLAS 0.3.21 SkylakeX": library, version and the kernels it chose. */

@@ -5,15 +5,69 @@
 #include <cblas.h>
 #include <stdlib.h>
 
+static void whole(const struct gemm *g)
+{
+    cblas_sgemm(CblasRowMajor, g->transpose_a ? CblasTrans : CblasNoTrans,
+                g->transpose_b ? CblasTrans : CblasNoTrans, g->m, g->n, g->k, g->alpha, g->a,
+                g->lda, g->b, g->ldb, g->beta, g->c, g->ldc);
+}
+
+/* A product is cut along C's rows or columns into parts that the library's own tiles fit into,
+ * so that each element is summed as in the whole. The library has other kernels, of other bits,
+ * for products of at most SMALL multiplications: no part may become that small. (Its own threads
+ * cut along k too, at other places than one thread does.) */
+enum { TILE = 16 };
+static const double SMALL = 1e6;
+
+struct cut {
+    const struct gemm *g;
+    bool by_rows;
+};
+
+static void part(void *state, long first, long end, int thread)
+{
+    const struct cut *cut = state;
+    struct gemm g = *cut->g;
+    (void)thread;
+    if (cut->by_rows) {
+        g.m = (int)(end - first);
+        g.a += (size_t)first * (g.transpose_a ? 1 : (size_t)g.lda);
+        g.c += (size_t)first * (size_t)g.ldc;
+    } else {
+        g.n = (int)(end - first);
+        g.b += (size_t)first * (g.transpose_b ? (size_t)g.ldb : 1);
+        g.c += first;
+    }
+    whole(&g);
+}
+
+/* Length of the parts for as many threads as can have one that is not too small; length when
+ * there is only one. */
+static long part_length(long length, double work, int n_threads)
+{
+    for (long n = n_threads; n > 1; n--) {
+        long piece = ((length + n - 1) / n + TILE - 1) / TILE * TILE;
+        long last = length - (n - 1) * piece;
+        if (last > 0 && (double)last * work > SMALL)
+            return piece;
+    }
+    return length;
+}
+
 void gemm(const struct gemm *g)
 {
     if (g->half) {
         gemm_half_product(g);
         return;
     }
-    cblas_sgemm(CblasRowMajor, g->transpose_a ? CblasTrans : CblasNoTrans,
-                g->transpose_b ? CblasTrans : CblasNoTrans, g->m, g->n, g->k, g->alpha, g->a,
-                g->lda, g->b, g->ldb, g->beta, g->c, g->ldc);
+    struct cut cut = {g, g->m >= g->n};
+    long length = cut.by_rows ? g->m : g->n;
+    double work = (double)g->k * (cut.by_rows ? g->n : g->m);
+    long piece = g->pool ? part_length(length, work, pool_threads(g->pool)) : length;
+    if (piece == length)
+        whole(g);
+    else
+        pool_run(g->pool, length, piece, part, &cut);
 }
 
 void gemm_set_threads(int n_threads)

@@ -1,5 +1,6 @@
 #include "models/tensor/lanes.h"
 #include "models/tensor/ops.h"
+#include "models/tensor/rows.h"
 #include "models/tensor/vmath.h"
 
 #include <assert.h>
@@ -17,6 +18,19 @@ struct act_record {
     const float *slope; /* [rows, cols] */
 };
 
+struct products {
+    float *y;
+    const float *factor;
+};
+
+static void multiply(void *state, long first, long end, int thread)
+{
+    const struct products *p = state;
+    (void)thread;
+    for (long i = first; i < end; i++)
+        p->y[i] *= p->factor[i];
+}
+
 static void act_backward(struct tape *t, void *record)
 {
     struct act_record *r = record;
@@ -24,14 +38,15 @@ static void act_backward(struct tape *t, void *record)
     if (y->grad == NULL)
         return;
     size_t n = (size_t)y->rows * (size_t)y->cols;
-    for (size_t i = 0; i < n && !t->dry; i++)
-        y->grad[i] *= r->slope[i];
+    struct products p = {y->grad, r->slope};
+    if (!t->dry)
+        pool_run(t->pool, (long)n, VALUES_PIECE, multiply, &p);
     if (tape_grad_move(t, y, r->x))
         return;
     float beta;
     float *dx = tape_grad(t, r->x, &beta);
-    for (size_t i = 0; i < n && !t->dry; i++)
-        dx[i] += y->grad[i];
+    if (!t->dry)
+        rows_add_shared(t->pool, dx, y->grad, (long)n, 1, 1);
     tape_grad_done(t, y);
 }
 
@@ -52,10 +67,18 @@ static void relu_with_slope(float *y, float *slope, const float *x, size_t n)
     }
 }
 
+struct acting {
+    enum act act;
+    float *y, *slope;
+    const float *x;
+};
+
 /* Value into y and, unless slope is NULL, slope (which may be x) beside it. */
-static void act_forward(enum act act, float *y, float *slope, const float *x, size_t n)
+static void act_part(const struct acting *a, size_t first, size_t n)
 {
-    switch (act) {
+    float *y = a->y + first, *slope = a->slope != NULL ? a->slope + first : NULL;
+    const float *x = a->x + first;
+    switch (a->act) {
     case ACT_GELU:
         vec_gelu(y, slope, x, n);
         return;
@@ -74,6 +97,17 @@ static void act_forward(enum act act, float *y, float *slope, const float *x, si
     assert(!"an activation");
 }
 
+static void act_range(void *state, long first, long end, int thread)
+{
+    (void)thread;
+    act_part(state, (size_t)first, (size_t)(end - first));
+}
+
+static void act_forward(struct tape *t, struct acting a, size_t n)
+{
+    pool_run(t->pool, (long)n, VALUES_PIECE, act_range, &a);
+}
+
 struct tensor *op_act(struct tape *t, struct tensor *x, enum act act)
 {
     bool needs = tape_wants(t, x);
@@ -82,13 +116,13 @@ struct tensor *op_act(struct tape *t, struct tensor *x, enum act act)
     if (!needs && over) {
         struct tensor *y = tape_take_over(t, x, false);
         if (!t->dry)
-            act_forward(act, y->data, NULL, y->data, n);
+            act_forward(t, (struct acting){act, y->data, NULL, y->data}, n);
         return y;
     }
     struct tensor *y = tape_tensor(t, x->rows, x->cols, needs);
     float *slope = !needs ? NULL : over ? x->data : tape_keep(t, n * sizeof *slope);
     if (!t->dry)
-        act_forward(act, y->data, slope, x->data, n);
+        act_forward(t, (struct acting){act, y->data, slope, x->data}, n);
     if (needs) {
         struct act_record *r = tape_push(t, sizeof *r, act_backward);
         *r = (struct act_record){r->base, y, x, slope};
@@ -107,6 +141,22 @@ struct gate_record {
     const float *x_factor, *gate_factor; /* [rows, cols], NULL where nobody asks */
 };
 
+struct flowing {
+    float *d;
+    const float *dy, *factor;
+    float beta;
+};
+
+static void flow_range(void *state, long first, long end, int thread)
+{
+    const struct flowing *s = state;
+    (void)thread;
+    for (long i = first; i < end; i++) {
+        float flow = s->dy[i] * s->factor[i];
+        s->d[i] = s->beta == 0 ? flow : s->d[i] + flow;
+    }
+}
+
 /* to = beta to + dy factor, where somebody asks. */
 static void gate_gradient(struct tape *t, struct tensor *to, const float *dy, const float *factor)
 {
@@ -115,10 +165,8 @@ static void gate_gradient(struct tape *t, struct tensor *to, const float *dy, co
     size_t n = (size_t)to->rows * (size_t)to->cols;
     if (d == NULL || t->dry)
         return;
-    for (size_t i = 0; i < n; i++) {
-        float flow = dy[i] * factor[i];
-        d[i] = beta == 0 ? flow : d[i] + flow;
-    }
+    struct flowing s = {d, dy, factor, beta};
+    pool_run(t->pool, (long)n, VALUES_PIECE, flow_range, &s);
 }
 
 static void gate_backward(struct tape *t, void *record)
@@ -133,9 +181,19 @@ static void gate_backward(struct tape *t, void *record)
 
 /* y, holding act(x), times gate; x_factor, holding act'(x), times gate; gate_factor
  * (which may be gate itself) = act(x). Either factor may be NULL. */
-static void gate_forward(float *y, float *x_factor, float *gate_factor, const float *gate, size_t n)
+struct gating {
+    float *y, *x_factor, *gate_factor;
+    const float *gate;
+};
+
+static void gate_range(void *state, long first, long end, int thread)
 {
-    for (size_t i = 0; i < n; i += N_LANES) {
+    const struct gating *f = state;
+    float *y = f->y, *x_factor = f->x_factor, *gate_factor = f->gate_factor;
+    const float *gate = f->gate;
+    size_t n = (size_t)end;
+    (void)thread;
+    for (size_t i = (size_t)first; i < n; i += N_LANES) {
         bool whole = i + N_LANES <= n;
         lanes g = whole ? lanes_load(gate + i) : lanes_load_part(gate + i, n - i, 0);
         lanes a = whole ? lanes_load(y + i) : lanes_load_part(y + i, n - i, 0);
@@ -179,8 +237,9 @@ struct tensor *op_gated_act(struct tape *t, struct tensor *x, struct tensor *gat
     struct tensor *y = !needs && x->overwritable ? tape_take_over(t, x, false)
                                                  : tape_tensor(t, x->rows, x->cols, needs);
     if (!t->dry) {
-        act_forward(act, y->data, x_factor, from, n);
-        gate_forward(y->data, x_factor, gate_factor, gate->data, n);
+        act_forward(t, (struct acting){act, y->data, x_factor, from}, n);
+        struct gating g = {y->data, x_factor, gate_factor, gate->data};
+        pool_run(t->pool, (long)n, VALUES_PIECE, gate_range, &g);
     }
     if (needs) {
         struct gate_record *r = tape_push(t, sizeof *r, gate_backward);

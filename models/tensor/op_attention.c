@@ -28,22 +28,17 @@ struct head {
     size_t p_at;       /* floats into the probabilities, words into dropout's mask */
 };
 
-/* The first head of sequence s. */
-static void enter_sequence(struct head *h, const struct attention *a, int s)
+/* The first head of sequence s, whose probabilities begin at p_at. */
+static struct head first_head(const struct attention *a, int s, size_t p_at)
 {
-    h->number = 0;
+    struct head first = {.width = a->q->cols, .dim = a->q->cols / a->n_heads, .p_at = p_at};
+    struct head *h = &first;
     h->n_q = a->q_offsets[s + 1] - a->q_offsets[s];
     h->n_k = a->k_offsets[s + 1] - a->k_offsets[s];
     h->stride = (int)lanes_room((size_t)h->n_k);
     h->q_at = (size_t)a->q_offsets[s] * (size_t)h->width;
     h->k_at = (size_t)a->k_offsets[s] * (size_t)h->width;
-}
-
-static struct head first_head(const struct attention *a)
-{
-    struct head h = {.width = a->q->cols, .dim = a->q->cols / a->n_heads};
-    enter_sequence(&h, a, 0);
-    return h;
+    return first;
 }
 
 static size_t cells(const struct head *h)
@@ -51,15 +46,13 @@ static size_t cells(const struct head *h)
     return (size_t)h->n_q * (size_t)h->stride;
 }
 
-/* On to the next head of sequence s, or to the first of the next sequence. */
-static void next_head(struct head *h, const struct attention *a, int *s)
+/* On by n heads of the same sequence. */
+static void skip_heads(struct head *h, long n)
 {
-    h->p_at += cells(h);
-    h->number++;
-    h->q_at += (size_t)h->dim;
-    h->k_at += (size_t)h->dim;
-    if (h->number == a->n_heads && ++*s < a->n_seq)
-        enter_sequence(h, a, *s);
+    h->p_at += cells(h) * (size_t)n;
+    h->number += (int)n;
+    h->q_at += (size_t)h->dim * (size_t)n;
+    h->k_at += (size_t)h->dim * (size_t)n;
 }
 
 /* Floats: of all probabilities, of the largest head's, of the largest k^T, of the
@@ -77,9 +70,8 @@ static size_t n_distances(const struct head *h)
 static struct sizes measure(const struct attention *a)
 {
     struct sizes z = {0};
-    struct head h = first_head(a);
     for (int s = 0; s < a->n_seq; s++) {
-        enter_sequence(&h, a, s);
+        struct head h = first_head(a, s, 0);
         assert(h.n_q > 0 && h.n_k > 0 && (a->mask == ATTENTION_FULL || h.n_k >= h.n_q));
         size_t transposed = (size_t)h.dim * (size_t)h.stride;
         z.total += cells(&h) * (size_t)a->n_heads;
@@ -102,13 +94,13 @@ static size_t bias_place(const struct attention *a, const struct head *h, size_t
 }
 
 /* The scores of row i, in place, become probabilities. by_distance: the head's bias
- * of each distance, or NULL; row i sees those from the n_q - 1 - i th on. */
+ * of each distance, where there is one; row i sees those from the n_q - 1 - i th on. */
 static void softmax_row(float *row, const struct attention *a, const struct head *h, int i,
                         const float *by_distance)
 {
     int back = h->n_k - h->n_q; /* queries are the last of the keys' positions */
     int n_seen = a->mask == ATTENTION_CAUSAL ? i + back + 1 : h->n_k;
-    if (by_distance != NULL)
+    if (a->bias != NULL)
         rows_add(row, by_distance + (h->n_q - 1 - i), n_seen, 1, 1);
     vec_softmax(row, (size_t)n_seen);
     for (int j = n_seen; j < h->n_k; j++)
@@ -155,29 +147,24 @@ static void product(float *out, const struct head *h, float alpha, const float *
                         .ldc = h->stride});
 }
 
-/* Scratch of one pass: a head's square twice, one k^T or v^T, and with a bias one value
- * for each distance. */
+/* Scratch of one thread: a head's square twice, one k^T or v^T, and one value for each
+ * distance. */
 struct work {
     float *square, *other, *transposed, *by_distance;
 };
 
-static struct work take_work(struct tape *t, const struct sizes *z, bool biased)
+static size_t work_floats(const struct sizes *z)
 {
-    struct work w;
-    w.by_distance = biased ? tape_scratch(t, z->distances) : NULL;
-    w.square = tape_scratch(t, z->square);
-    w.other = tape_scratch(t, z->square);
-    w.transposed = tape_scratch(t, z->transposed);
-    return w;
+    return 2 * z->square + z->transposed + lanes_room(z->distances);
 }
 
-static void work_done(struct tape *t, const struct work *w, const struct sizes *z)
+static struct work work_of(float *scratch, const struct sizes *z, int thread)
 {
-    tape_scratch_done(t, w->transposed, z->transposed);
-    tape_scratch_done(t, w->other, z->square);
-    tape_scratch_done(t, w->square, z->square);
-    if (w->by_distance != NULL)
-        tape_scratch_done(t, w->by_distance, z->distances);
+    struct work w = {.square = scratch + (size_t)thread * work_floats(z)};
+    w.other = w.square + z->square;
+    w.transposed = w.other + z->square;
+    w.by_distance = w.transposed + z->transposed;
+    return w;
 }
 
 /* y[head] = dropout(softmax(scale q k^T + bias)) v; p: [n_q, stride]. */
@@ -185,7 +172,7 @@ static void head_forward(const struct attention *a, const struct head *h, const 
                          float *y, float *p, const struct work *w)
 {
     product(p, h, a->scale, a->q->data + h->q_at, a->k->data + h->k_at, w->transposed);
-    for (size_t d = 0; w->by_distance != NULL && d < n_distances(h); d++)
+    for (size_t d = 0; a->bias != NULL && d < n_distances(h); d++)
         w->by_distance[d] = a->bias->data[bias_place(a, h, d)];
     for (int i = 0; i < h->n_q; i++)
         softmax_row(p + (size_t)i * (size_t)h->stride, a, h, i, w->by_distance);
@@ -206,11 +193,40 @@ static void head_forward(const struct attention *a, const struct head *h, const 
                         .ldc = h->width});
 }
 
+struct forward {
+    const struct attention *a;
+    struct sizes z;
+    struct rng place; /* of dropout */
+    float *y;
+    float *kept; /* the probabilities, or NULL */
+    float *scratch;
+};
+
+/* Heads first .. end of every sequence. */
+static void heads_forward(void *state, long first, long end, int thread)
+{
+    const struct forward *f = state;
+    const struct attention *a = f->a;
+    struct work w = work_of(f->scratch, &f->z, thread);
+    size_t p_at = 0;
+    for (int s = 0; s < a->n_seq; s++) {
+        struct head h = first_head(a, s, p_at);
+        p_at += cells(&h) * (size_t)a->n_heads;
+        skip_heads(&h, first);
+        for (; h.number < end; skip_heads(&h, 1))
+            head_forward(a, &h, a->dropout > 0 ? &f->place : NULL, f->y,
+                         f->kept != NULL ? f->kept + h.p_at : w.other, &w);
+    }
+}
+
 /* Where a backward adds to, NULL where nobody asks, and with which beta. */
 struct flows {
     float *dq, *dk, *dv, *dbias;
     float beta_q, beta_k, beta_v, beta_bias;
     const float *dy;
+    const struct attention_record *r;
+    struct sizes z;
+    float *scratch;
 };
 
 /* Gradient of the scores before softmax, from work = d(dropped p): for each row
@@ -291,6 +307,23 @@ static void head_backward(const struct attention *a, const struct head *h, const
         product_back(f->dk, f->beta_k, h, a->scale, w->square, a->q->data + h->q_at);
 }
 
+/* Heads first .. end of every sequence. A head's bias is its own, so its gradient is summed in
+ * the order of the sequences whoever does it. */
+static void heads_backward(void *state, long first, long end, int thread)
+{
+    const struct flows *f = state;
+    const struct attention *a = &f->r->a;
+    struct work w = work_of(f->scratch, &f->z, thread);
+    size_t p_at = 0;
+    for (int s = 0; s < a->n_seq; s++) {
+        struct head h = first_head(a, s, p_at);
+        p_at += cells(&h) * (size_t)a->n_heads;
+        skip_heads(&h, first);
+        for (; h.number < end; skip_heads(&h, 1))
+            head_backward(a, &h, f, f->r->probabilities + h.p_at, &w);
+    }
+}
+
 static void attention_backward(struct tape *t, void *record)
 {
     struct attention_record *r = record;
@@ -302,14 +335,15 @@ static void attention_backward(struct tape *t, void *record)
     f.dk = tape_grad(t, a->k, &f.beta_k);
     f.dv = tape_grad(t, a->v, &f.beta_v);
     f.dbias = tape_grad(t, a->bias, &f.beta_bias);
-    struct sizes z = measure(a);
-    struct work w = take_work(t, &z, f.dbias != NULL);
+    f.r = r;
+    f.z = measure(a);
+    size_t n_scratch = work_floats(&f.z) * (size_t)pool_threads(t->pool);
+    f.scratch = tape_scratch(t, n_scratch);
     if (f.dbias != NULL && f.beta_bias == 0 && !t->dry)
         memset(f.dbias, 0, (size_t)a->bias->rows * (size_t)a->bias->cols * sizeof *f.dbias);
-    struct head h = first_head(a);
-    for (int s = 0; s < a->n_seq && !t->dry; next_head(&h, a, &s))
-        head_backward(a, &h, &f, r->probabilities + h.p_at, &w);
-    work_done(t, &w, &z);
+    if (!t->dry)
+        pool_run(t->pool, a->n_heads, 1, heads_backward, &f);
+    tape_scratch_done(t, f.scratch, n_scratch);
     tape_grad_done(t, r->y);
 }
 
@@ -332,18 +366,17 @@ struct tensor *op_attention(struct tape *t, const struct attention *attention)
     bool needs =
         tape_wants(t, a.q) || tape_wants(t, a.k) || tape_wants(t, a.v) || tape_wants(t, a.bias);
     struct tensor *y = tape_tensor(t, a.q->rows, a.q->cols, needs);
-    struct sizes z = measure(&a);
-    float *kept = needs ? tape_keep(t, z.total * sizeof *kept) : NULL;
-    struct work w = take_work(t, &z, a.bias != NULL);
-    struct rng place = {t->seed, RNG_DROPOUT, t->step, a.site};
-    struct head h = first_head(&a);
-    for (int s = 0; s < a.n_seq && !t->dry; next_head(&h, &a, &s))
-        head_forward(&a, &h, a.dropout > 0 ? &place : NULL, y->data,
-                     needs ? kept + h.p_at : w.other, &w);
-    work_done(t, &w, &z);
+    struct forward f = {&a,      measure(&a), {t->seed, RNG_DROPOUT, t->step, a.site},
+                        y->data, NULL,        NULL};
+    f.kept = needs ? tape_keep(t, f.z.total * sizeof *f.kept) : NULL;
+    size_t n_scratch = work_floats(&f.z) * (size_t)pool_threads(t->pool);
+    f.scratch = tape_scratch(t, n_scratch);
+    if (!t->dry)
+        pool_run(t->pool, a.n_heads, 1, heads_forward, &f);
+    tape_scratch_done(t, f.scratch, n_scratch);
     if (needs) {
         struct attention_record *r = tape_push(t, sizeof *r, attention_backward);
-        *r = (struct attention_record){r->base, a, y, kept};
+        *r = (struct attention_record){r->base, a, y, f.kept};
         a.q->overwritable = a.k->overwritable = a.v->overwritable = false;
     }
     return y;

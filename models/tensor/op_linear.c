@@ -15,7 +15,8 @@ struct linear_record {
 static void product(struct tape *t, float *y, const struct tensor *x, const struct tensor *w,
                     float scale, float beta)
 {
-    gemm(&(struct gemm){.transpose_b = true,
+    gemm(&(struct gemm){.pool = t->pool,
+                        .transpose_b = true,
                         .m = x->rows,
                         .n = w->rows,
                         .k = x->cols,
@@ -39,7 +40,8 @@ static void linear_gradients(struct tape *t, const struct linear_record *r)
     float beta;
     float *dx = tape_grad(t, x, &beta);
     if (dx != NULL && !t->dry)
-        gemm(&(struct gemm){.m = x->rows,
+        gemm(&(struct gemm){.pool = t->pool,
+                            .m = x->rows,
                             .n = x->cols,
                             .k = w->rows,
                             .alpha = r->scale,
@@ -54,7 +56,8 @@ static void linear_gradients(struct tape *t, const struct linear_record *r)
                             .b_half = w->half});
     float *dw = tape_grad(t, w, &beta);
     if (dw != NULL && !t->dry)
-        gemm(&(struct gemm){.transpose_a = true,
+        gemm(&(struct gemm){.pool = t->pool,
+                            .transpose_a = true,
                             .m = w->rows,
                             .n = w->cols,
                             .k = x->rows,
@@ -69,7 +72,7 @@ static void linear_gradients(struct tape *t, const struct linear_record *r)
                             .half = t->half});
     float *db = tape_grad(t, r->b, &beta);
     if (db != NULL && !t->dry)
-        rows_sum(db, dy, x->rows, w->rows, beta);
+        rows_sum(t->pool, db, dy, x->rows, w->rows, beta);
 }
 
 static void linear_backward(struct tape *t, void *record)

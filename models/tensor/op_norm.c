@@ -1,5 +1,6 @@
 #include "models/tensor/lanes.h"
 #include "models/tensor/ops.h"
+#include "models/tensor/rows.h"
 #include "models/tensor/vmath.h"
 
 #include <assert.h>
@@ -9,7 +10,8 @@
 struct norm_record {
     struct tape_record base;
     struct tensor *y, *x, *gamma, *beta;
-    float *mean, *rstd; /* [rows] */
+    float *mean, *rstd; /* [rows]; NULL when no backward asks */
+    float eps;
 };
 
 /* Sum of (x - mean)^2. */
@@ -71,14 +73,45 @@ static void row_dx(float *restrict dx, const float *restrict dy, const float *re
             dx[i] += rstd * (dy[i] * gamma[i] - g_mean - (x[i] - mean) * g_xhat);
 }
 
-/* dgamma += dy xhat, dbeta += dy; either may be NULL. */
+/* Where a backward adds to, NULL where nobody asks. */
+struct norm_flows {
+    const struct norm_record *r;
+    float *dx, *dgamma, *dbeta, into;
+};
+
+/* dgamma += dy xhat, dbeta += dy. */
 static void row_dparams(float *restrict dgamma, float *restrict dbeta, const float *restrict dy,
-                        const float *restrict x, float mean, float rstd, int n)
+                        const float *restrict x, float mean, float rstd, size_t n)
 {
-    for (int k = 0; k < n && dgamma != NULL; k++)
+    for (size_t k = 0; k < n && dgamma != NULL; k++)
         dgamma[k] += dy[k] * ((x[k] - mean) * rstd);
-    for (int k = 0; k < n && dbeta != NULL; k++)
+    for (size_t k = 0; k < n && dbeta != NULL; k++)
         dbeta[k] += dy[k];
+}
+
+/* Columns first .. end of dgamma and dbeta, row after row. */
+static void columns_dparams(void *state, long first, long end, int thread)
+{
+    const struct norm_flows *f = state;
+    const struct norm_record *r = f->r;
+    (void)thread;
+    for (int i = 0; i < r->x->rows; i++) {
+        size_t at = (size_t)i * (size_t)r->x->cols + (size_t)first;
+        row_dparams(f->dgamma != NULL ? f->dgamma + first : NULL,
+                    f->dbeta != NULL ? f->dbeta + first : NULL, r->y->grad + at, r->x->data + at,
+                    r->mean[i], r->rstd[i], (size_t)(end - first));
+    }
+}
+
+static void rows_dx(void *state, long first, long end, int thread)
+{
+    const struct norm_flows *f = state;
+    const struct norm_record *r = f->r;
+    (void)thread;
+    for (long i = first; i < end; i++) {
+        size_t at = (size_t)i * (size_t)r->x->cols;
+        row_dx(f->dx + at, r->y->grad + at, r->x->data + at, r, r->mean[i], r->rstd[i], f->into);
+    }
 }
 
 static float *zero_unless(float *block, float beta, int n)
@@ -94,22 +127,37 @@ static void norm_backward(struct tape *t, void *record)
     struct tensor *y = r->y, *x = r->x;
     if (y->grad == NULL)
         return;
-    float into = 0, into_gamma = 0, into_beta = 0;
-    float *dx = tape_grad(t, x, &into);
-    float *dgamma = tape_grad(t, r->gamma, &into_gamma);
-    float *dbeta = tape_grad(t, r->beta, &into_beta);
+    float into_gamma = 0, into_beta = 0;
+    struct norm_flows f = {.r = r};
+    f.dx = tape_grad(t, x, &f.into);
+    f.dgamma = tape_grad(t, r->gamma, &into_gamma);
+    f.dbeta = tape_grad(t, r->beta, &into_beta);
     if (!t->dry) {
-        zero_unless(dgamma, into_gamma, x->cols);
-        zero_unless(dbeta, into_beta, x->cols);
-        for (int i = 0; i < x->rows; i++) {
-            size_t at = (size_t)i * (size_t)x->cols;
-            const float *dy = y->grad + at, *row = x->data + at;
-            row_dparams(dgamma, dbeta, dy, row, r->mean[i], r->rstd[i], x->cols);
-            if (dx != NULL)
-                row_dx(dx + at, dy, row, r, r->mean[i], r->rstd[i], into);
-        }
+        zero_unless(f.dgamma, into_gamma, x->cols);
+        zero_unless(f.dbeta, into_beta, x->cols);
+        if (f.dgamma != NULL || f.dbeta != NULL)
+            pool_run(t->pool, x->cols, COLUMNS_PIECE, columns_dparams, &f);
+        if (f.dx != NULL)
+            pool_run(t->pool, x->rows, rows_piece(x->cols), rows_dx, &f);
     }
     tape_grad_done(t, y);
+}
+
+static void rows_forward(void *state, long first, long end, int thread)
+{
+    const struct norm_record *r = state;
+    size_t n = (size_t)r->x->cols;
+    (void)thread;
+    for (long i = first; i < end; i++) {
+        const float *row = r->x->data + (size_t)i * n;
+        float mean = r->beta != NULL ? vec_sum(row, n) / (float)n : 0;
+        float rstd = 1.0f / sqrtf(squares_around(row, mean, n) / (float)n + r->eps);
+        normalise(r->y->data + (size_t)i * n, row, r, mean, rstd);
+        if (r->mean != NULL) {
+            r->mean[i] = mean;
+            r->rstd[i] = rstd;
+        }
+    }
 }
 
 static struct tensor *norm(struct tape *t, struct tensor *x, struct tensor *gamma,
@@ -128,17 +176,9 @@ static struct tensor *norm(struct tape *t, struct tensor *x, struct tensor *gamm
         *r = local;
         x->overwritable = false;
     }
-    size_t n = (size_t)x->cols;
-    for (int i = 0; i < x->rows && !t->dry; i++) {
-        const float *row = x->data + (size_t)i * n;
-        float mean = beta != NULL ? vec_sum(row, n) / (float)n : 0;
-        float rstd = 1.0f / sqrtf(squares_around(row, mean, n) / (float)n + eps);
-        normalise(y->data + (size_t)i * n, row, &local, mean, rstd);
-        if (needs) {
-            local.mean[i] = mean;
-            local.rstd[i] = rstd;
-        }
-    }
+    local.eps = eps;
+    if (!t->dry)
+        pool_run(t->pool, x->rows, rows_piece(x->cols), rows_forward, &local);
     return y;
 }
 

@@ -9,6 +9,19 @@ static size_t count(const struct tensor *x)
     return (size_t)x->rows * (size_t)x->cols;
 }
 
+struct pair {
+    float *y;
+    const float *a, *b;
+};
+
+static void add_pair(void *state, long first, long end, int thread)
+{
+    const struct pair *p = state;
+    (void)thread;
+    for (long i = first; i < end; i++)
+        p->y[i] = p->a[i] + p->b[i];
+}
+
 struct add_record {
     struct tape_record base;
     struct tensor *y, *a, *b;
@@ -24,7 +37,7 @@ static bool add_gradient(struct tape *t, struct tensor *y, struct tensor *x, boo
     float beta;
     float *dx = tape_grad(t, x, &beta);
     if (!t->dry)
-        rows_add(dx, y->grad, (long)count(x), 1, beta);
+        rows_add_shared(t->pool, dx, y->grad, (long)count(x), 1, beta);
     return false;
 }
 
@@ -56,11 +69,12 @@ struct tensor *op_add(struct tape *t, struct tensor *a, struct tensor *b)
         y = tape_take_over(t, over, needs);
         y->overwritable = false; /* a residual stream has many readers */
         if (!t->dry)
-            rows_add(y->data, other->data, (long)count(y), 1, 1);
+            rows_add_shared(t->pool, y->data, other->data, (long)count(y), 1, 1);
     } else {
         y = tape_tensor(t, a->rows, a->cols, needs);
-        for (size_t i = 0; i < count(y) && !t->dry; i++)
-            y->data[i] = a->data[i] + b->data[i];
+        struct pair p = {y->data, a->data, b->data};
+        if (!t->dry)
+            pool_run(t->pool, (long)count(y), VALUES_PIECE, add_pair, &p);
     }
     if (needs) {
         struct add_record *r = tape_push(t, sizeof *r, add_backward);
@@ -83,7 +97,7 @@ static void scale_backward(struct tape *t, void *record)
     float beta;
     float *dx = tape_grad(t, r->x, &beta);
     if (!t->dry)
-        rows_add(dx, r->y->grad, (long)count(r->x), r->factor, beta);
+        rows_add_shared(t->pool, dx, r->y->grad, (long)count(r->x), r->factor, beta);
     tape_grad_done(t, r->y);
 }
 
@@ -92,7 +106,7 @@ struct tensor *op_scale(struct tape *t, struct tensor *x, float factor)
     bool needs = tape_wants(t, x);
     struct tensor *y = tape_tensor(t, x->rows, x->cols, needs);
     if (!t->dry)
-        rows_add(y->data, x->data, (long)count(x), factor, 0);
+        rows_add_shared(t->pool, y->data, x->data, (long)count(x), factor, 0);
     if (needs) {
         struct scale_record *r = tape_push(t, sizeof *r, scale_backward);
         *r = (struct scale_record){r->base, y, x, factor};

@@ -96,7 +96,7 @@ struct tensor *op_mean_rows(struct tape *t, struct tensor *x, const int *offsets
         int length = offsets[s + 1] - offsets[s];
         float *mean = y->data + (size_t)s * width;
         assert(length > 0);
-        rows_sum(mean, x->data + (size_t)offsets[s] * width, length, x->cols, 0);
+        rows_sum(NULL, mean, x->data + (size_t)offsets[s] * width, length, x->cols, 0);
         for (size_t k = 0; k < width; k++)
             mean[k] /= (float)length;
     }

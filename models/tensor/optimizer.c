@@ -52,8 +52,26 @@ static void update(float *param, float *grad, float *m, float *v, size_t n, cons
     }
 }
 
+/* A piece of the blocks, long enough to be worth a thread's while. */
+enum { UPDATE_PIECE = 1 << 16 };
+
+struct slice_update {
+    const struct adamw_state *s;
+    size_t start;
+    struct update u;
+};
+
+static void update_part(void *state, long first, long end, int thread)
+{
+    const struct slice_update *x = state;
+    size_t at = x->start + (size_t)first;
+    (void)thread;
+    update(x->s->param + at, x->s->grad + at, x->s->m + at, x->s->v + at, (size_t)(end - first),
+           &x->u);
+}
+
 void adamw_step(const struct adamw *o, const struct adamw_state *s, long step, double learning_rate,
-                float grad_scale)
+                float grad_scale, struct pool *pool)
 {
     assert(step >= 1);
     double correction1 = 1 - power(o->beta1, step), correction2 = 1 - power(o->beta2, step);
@@ -68,14 +86,42 @@ void adamw_step(const struct adamw *o, const struct adamw_state *s, long step, d
                            (float)(rate / correction1),
                            (float)(1 / sqrt(correction2)),
                            o->epsilon};
-        size_t at = slice->start;
-        update(s->param + at, s->grad + at, s->m + at, s->v + at, slice->n, &u);
+        struct slice_update x = {s, slice->start, u};
+        pool_run(pool, (long)slice->n, UPDATE_PIECE, update_part, &x);
     }
 }
 
-double grad_norm(const float *grad, size_t n)
+/* The sum is made of this many parts at most, each of so many values at least. */
+enum { NORM_PARTS = 256 };
+static const size_t NORM_PART_MIN = 1 << 14;
+
+struct squares {
+    const float *grad;
+    size_t n, n_part;
+    double sum[NORM_PARTS];
+};
+
+static void square_parts(void *state, long first, long end, int thread)
 {
-    return sqrt(vec_sum_squares(grad, n));
+    struct squares *s = state;
+    (void)thread;
+    for (size_t i = (size_t)first; i < (size_t)end; i++) {
+        size_t at = i * s->n_part, left = s->n - at;
+        s->sum[i] = vec_sum_squares(s->grad + at, left < s->n_part ? left : s->n_part);
+    }
+}
+
+double grad_norm(const float *grad, size_t n, struct pool *pool)
+{
+    struct squares s = {.grad = grad, .n = n, .n_part = (n + NORM_PARTS - 1) / NORM_PARTS};
+    if (s.n_part < NORM_PART_MIN)
+        s.n_part = NORM_PART_MIN;
+    size_t n_parts = (n + s.n_part - 1) / s.n_part;
+    pool_run(pool, (long)n_parts, 1, square_parts, &s);
+    double sum = 0;
+    for (size_t i = 0; i < n_parts; i++)
+        sum += s.sum[i];
+    return sqrt(sum);
 }
 
 float clip_scale(double norm, double max_norm)

@@ -7,6 +7,8 @@
 #ifndef FT_MODELS_TENSOR_OPTIMIZER_H
 #define FT_MODELS_TENSOR_OPTIMIZER_H
 
+#include "harness/base/pool.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,14 +31,15 @@ struct adamw_state {
     const struct adamw_slice *slices;
     int n_slices;
 };
+
 /* One update. step counts from 1. grad is multiplied by grad_scale first (1, or
  * what clipping gives). Gradients are 0 afterwards: the next step's accumulation
  * may begin without another pass over memory. */
 void adamw_step(const struct adamw *o, const struct adamw_state *s, long step, double learning_rate,
-                float grad_scale);
+                float grad_scale, struct pool *pool);
 
-/* Euclidean norm over all n gradients, summed in double in a fixed order. */
-double grad_norm(const float *grad, size_t n);
+/* Euclidean norm over all n gradients, summed in double in an order that n alone decides. */
+double grad_norm(const float *grad, size_t n, struct pool *pool);
 
 /* The factor that brings norm down to max_norm, as torch.nn.utils.clip_grad_norm_:
  * min(1, max_norm / (norm + 1e-6)); 1 when max_norm is 0 (no clipping). */

@@ -11,19 +11,37 @@ void rows_fill(float *y, const float *row, int rows, int cols)
         memcpy(y + (size_t)i * (size_t)cols, row, (size_t)cols * sizeof *y);
 }
 
-void rows_sum(float *restrict sum, const float *restrict x, int rows, int cols, float beta)
+struct column_sums {
+    float *sum;
+    const float *x;
+    int rows, cols;
+    float beta;
+};
+
+static void sum_columns(void *state, long first, long end, int thread)
 {
-    if (beta == 0)
-        memset(sum, 0, (size_t)cols * sizeof *sum);
+    const struct column_sums *s = state;
+    float *restrict sum = s->sum + first;
+    const float *restrict x = s->x + first;
+    size_t n = (size_t)(end - first), stride = (size_t)s->cols;
+    (void)thread;
+    if (s->beta == 0)
+        memset(sum, 0, n * sizeof *sum);
     int i = 0;
-    for (; i + 4 <= rows; i += 4) { /* four rows a turn: a quarter of the traffic on sum */
-        const float *a = x + (size_t)i * (size_t)cols, *b = a + cols, *c = b + cols, *d = c + cols;
-        for (int k = 0; k < cols; k++)
+    for (; i + 4 <= s->rows; i += 4) { /* four rows a turn: a quarter of the traffic on sum */
+        const float *a = x + (size_t)i * stride, *b = a + stride, *c = b + stride, *d = c + stride;
+        for (size_t k = 0; k < n; k++)
             sum[k] += (a[k] + b[k]) + (c[k] + d[k]);
     }
-    for (; i < rows; i++)
-        for (int k = 0; k < cols; k++)
-            sum[k] += x[(size_t)i * (size_t)cols + (size_t)k];
+    for (; i < s->rows; i++)
+        for (size_t k = 0; k < n; k++)
+            sum[k] += x[(size_t)i * stride + k];
+}
+
+void rows_sum(struct pool *pool, float *sum, const float *x, int rows, int cols, float beta)
+{
+    struct column_sums s = {sum, x, rows, cols, beta};
+    pool_run(pool, cols, COLUMNS_PIECE, sum_columns, &s);
 }
 
 void rows_add(float *restrict y, const float *restrict x, long n, float factor, float beta)
@@ -34,6 +52,25 @@ void rows_add(float *restrict y, const float *restrict x, long n, float factor, 
     else
         for (long i = 0; i < n; i++)
             y[i] += factor * x[i];
+}
+
+struct addition {
+    float *y;
+    const float *x;
+    float factor, beta;
+};
+
+static void add_part(void *state, long first, long end, int thread)
+{
+    const struct addition *s = state;
+    (void)thread;
+    rows_add(s->y + first, s->x + first, end - first, s->factor, s->beta);
+}
+
+void rows_add_shared(struct pool *pool, float *y, const float *x, long n, float factor, float beta)
+{
+    struct addition s = {y, x, factor, beta};
+    pool_run(pool, n, VALUES_PIECE, add_part, &s);
 }
 
 /* Four rounds of interleaving row i with row i + 8 transpose 16 x 16. */

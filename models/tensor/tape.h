@@ -17,6 +17,7 @@
 #define FT_MODELS_TENSOR_TAPE_H
 
 #include "harness/base/arena.h"
+#include "harness/base/pool.h"
 #include "models/tensor/slab.h"
 
 #include <stdbool.h>
@@ -57,6 +58,7 @@ struct tape {
     uint32_t step;          /* micro-batch number since the start of training */
     struct gemm_half *half; /* borrowed: op_linear's products are of bfloat16; NULL: of
                                float32. Set after tape_init */
+    struct pool *pool;      /* borrowed: shares an op's rows, columns or heads; NULL: one thread */
 };
 
 /* slab borrowed. Records get a fixed block of records_bytes, taken once. */

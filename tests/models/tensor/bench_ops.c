@@ -198,7 +198,7 @@ static void measure_adamw(size_t n)
     double best = 0;
     for (int run = 0; run < N_RUNS; run++) {
         int64_t start = now_ns();
-        adamw_step(&(struct adamw){0.9f, 0.999f, 1e-8f, 0.01f}, &s, run + 1, 1e-3, 1);
+        adamw_step(&(struct adamw){0.9f, 0.999f, 1e-8f, 0.01f}, &s, run + 1, 1e-3, 1, NULL);
         double ns = (double)(now_ns() - start);
         best = run == 0 || ns < best ? ns : best;
     }

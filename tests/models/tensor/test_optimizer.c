@@ -23,12 +23,12 @@ static void check_steps(const double (*want)[N], float decay, int clip)
             grad[i] = (float)grads[step][i];
         float scale = 1;
         if (clip) {
-            double norm = grad_norm(grad, N);
+            double norm = grad_norm(grad, N, NULL);
             cr_expect_float_eq(norm, norms[0][step], 1e-6 * norm);
             scale = clip_scale(norm, MAX_NORM);
         }
         double rate = 1e-2 * schedule_factor(SCHEDULE_LINEAR, step, 3, STEPS);
-        adamw_step(&o, &s, step + 1, rate, scale);
+        adamw_step(&o, &s, step + 1, rate, scale, NULL);
         for (int i = 0; i < N; i++) {
             cr_expect(fabs(param[i] - want[step][i]) <= 1e-6 * fmax(1, fabs(want[step][i])),
                       "step %d, parameter %d: %.9g, torch %.9g", step, i, (double)param[i],
@@ -53,7 +53,7 @@ Test(optimizer, treats_slices_apart)
     float param[2] = {1, 1}, grad[2] = {0, 0}, m[2] = {0}, v[2] = {0};
     struct adamw_slice slices[] = {{0, 1, 1, 0.5f}, {1, 1, 0, 1}};
     struct adamw_state s = {param, grad, m, v, slices, 2};
-    adamw_step(&(struct adamw){0.9f, 0.999f, 1e-8f, 0.1f}, &s, 1, 0.2, 1);
+    adamw_step(&(struct adamw){0.9f, 0.999f, 1e-8f, 0.1f}, &s, 1, 0.2, 1, NULL);
     cr_expect_float_eq(param[0], 1 - 0.2 * 0.5 * 0.1, 1e-7);
     cr_expect_eq(param[1], 1, "no decay where a slice has none");
 }
@@ -73,7 +73,7 @@ Test(optimizer, norm_of_a_long_block_is_exact_to_double)
         grad[i] = (float)sin(i) * (i % 97 == 0 ? 1000.0f : 1e-3f);
         want += (double)grad[i] * grad[i];
     }
-    cr_expect_float_eq(grad_norm(grad, 100003), sqrt(want), 1e-12 * sqrt(want));
+    cr_expect_float_eq(grad_norm(grad, 100003, NULL), sqrt(want), 1e-12 * sqrt(want));
 }
 
 Test(schedule, equals_transformers)
