@@ -113,10 +113,12 @@ int cmd_run(const struct command_line *cl, FILE *out, struct err *e)
                                            .spec_path = plan.spec->path,
                                            .spec_hash = plan.spec->hash,
                                            .offline = cl->offline,
+                                           .profile = cl->profile,
                                            .keep_adapter = cl->keep_adapters,
                                            .snapshot_seconds = (double)cl->snapshot_seconds},
                                .n_jobs = (int)cl->jobs,
                                .timeout_seconds = (double)cl->timeout,
+                               .phases = arena_printf(cl->arena, "%s.profile.tsv", cl->db),
                                .out = out};
     if (workers_run(todo.cells, todo.n, &p, &outcome, e))
         return -1;

@@ -35,6 +35,8 @@ static const struct flag flags[] = {
      "run failed cells again"},
     {FLAG_KEEP_ADAPTERS, "keep-adapters", NULL, FLAG_IS_SWITCH, AT(keep_adapters),
      "keep what was trained, as PEFT writes it, beside the database"},
+    {FLAG_PROFILE, "profile", NULL, FLAG_IS_SWITCH, AT(profile),
+     "where each cell's time goes, printed and added to DB.profile.tsv"},
     {FLAG_SNAPSHOT_SECONDS, "snapshot-seconds", "N", FLAG_IS_NUMBER, AT(snapshot_seconds),
      "seconds between snapshots of a running cell (60)"},
     {FLAG_DRY_RUN, "dry-run", NULL, FLAG_IS_SWITCH, AT(dry_run),

@@ -37,7 +37,7 @@ struct command_line {
     struct only *only;  /* [n_only] */
     int n_only;
     long snapshot_seconds; /* between snapshots of a running cell */
-    bool offline, json, dry_run, retry_failed, keep_adapters, memorise, published, help;
+    bool offline, json, dry_run, retry_failed, keep_adapters, memorise, published, profile, help;
     struct arena *arena; /* borrowed; lives until the command has returned */
 };
 
@@ -74,6 +74,7 @@ enum flag_bit {
     FLAG_SNAPSHOT_SECONDS = 1 << 14,
     FLAG_MEMORISE = 1 << 15,
     FLAG_PUBLISHED = 1 << 16,
+    FLAG_PROFILE = 1 << 17,
 };
 
 /* Parses argv (argv[0] is the program) into cl, all in arena a. ERR_USAGE names the unknown

@@ -30,10 +30,12 @@ static double learn(struct engine *g, const struct batch *b, float weight, uint3
 {
     const int *answers = model_says_text(g->model) ? b->target_ids : b->labels;
 
+    enum phase was = profile_enter(g->tape.profile, PHASE_POINTWISE);
     tape_begin(&g->tape, true, g->seed, step);
     struct tensor *logits = model_logits(g->model, &g->tape, b, &g->tuned->hooks);
     struct tensor *loss = op_cross_entropy(&g->tape, logits, answers, weight);
     tape_backward(&g->tape, loss, 1);
+    profile_enter(g->tape.profile, was);
     return g->tape.dry ? 0 : loss->data[0];
 }
 
@@ -84,6 +86,7 @@ void engine_allocate(struct engine *g)
         g->half = gemm_half_new();
     g->tape.half = g->half;
     g->tape.pool = g->pool;
+    g->tape.profile = g->profile;
 }
 
 void engine_release(struct engine *g)
@@ -96,7 +99,9 @@ void engine_release(struct engine *g)
 double engine_train(struct engine *g, const struct feed *f, const int *rows, int n, float weight,
                     uint32_t step)
 {
+    enum phase was = profile_enter(g->profile, PHASE_DATA);
     struct batch b = packer_pack(&g->packer, f, rows, n, PACK_ANSWER);
+    profile_enter(g->profile, was);
     return learn(g, &b, weight, step);
 }
 

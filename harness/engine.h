@@ -18,10 +18,11 @@ struct engine {
     struct slab slab;
     struct tape tape;
     struct packer packer;
-    struct gemm_half *half; /* owned; NULL unless the parameters say bfloat16 */
-    uint64_t seed;          /* of dropout */
-    size_t needed_bytes;    /* found by the dry runs so far */
-    struct pool *pool;      /* borrowed; NULL: one thread */
+    struct gemm_half *half;  /* owned; NULL unless the parameters say bfloat16 */
+    uint64_t seed;           /* of dropout */
+    size_t needed_bytes;     /* found by the dry runs so far */
+    struct pool *pool;       /* borrowed; NULL: one thread */
+    struct profile *profile; /* borrowed; NULL, unless set after engine_init */
     /* Of a batch's target tokens, where the model answers in text; scratch [max_tok]. */
     float *nll;
     int *best;

@@ -9,6 +9,7 @@
 #define FT_HARNESS_EXECUTE_H
 
 #include "harness/cell.h"
+#include "models/tensor/profile.h"
 
 #include <stdbool.h>
 
@@ -26,6 +27,7 @@ struct execute_params {
     const char *state_dir; /* snapshots and adapters live here */
     const char *spec_path, *spec_hash;
     bool offline;
+    bool profile;            /* fill the summary's profile */
     bool keep_adapter;       /* write the trained adapter to STATE_DIR/CELL.adapter */
     double snapshot_seconds; /* between snapshots; each end of an epoch makes one too */
     void *context;           /* for those below, which may be NULL */
@@ -35,9 +37,11 @@ struct execute_params {
 };
 
 /* How a finished cell did on its test rows, or on validation where there are none, in the
- * protocol's metric_unit (train_metric_named). */
+ * protocol's metric_unit (train_metric_named); and where the time of its training went, as far as
+ * this process did it: from the first update to the end of the last epoch. */
 struct execute_summary {
     double accuracy, f1_macro;
+    struct profile profile;
 };
 
 enum execute_outcome { EXECUTE_FAILED = -1, EXECUTE_DONE = 0, EXECUTE_STOPPED = 1 };

@@ -44,6 +44,7 @@ static int update(const struct training *t, struct train_state *s, struct err *e
 
     curve->epoch = s->n_epochs + 1;
     curve->loss = accumulate(t, s->step);
+    enum phase was = profile_enter(t->engine->profile, PHASE_OPTIMIZER);
     curve->grad_norm = grad_norm(params->adam.grad, params->n_train, t->engine->pool);
     curve->learning_rate =
         o->learning_rate * schedule_factor(o->lr_scheduler_type, s->step, n_warmup, n_steps);
@@ -55,6 +56,7 @@ static int update(const struct training *t, struct train_state *s, struct err *e
                        s->step + 1, n_steps, curve->loss, curve->grad_norm, o->learning_rate);
     adamw_step(&o->adamw, &params->adam, s->step + 1, curve->learning_rate,
                clip_scale(curve->grad_norm, o->max_grad_norm), t->engine->pool);
+    profile_enter(t->engine->profile, was);
     s->n_tok += curve->tokens;
     s->n_examples += steps_examples(t->steps, s->step);
     s->epoch_loss += curve->loss * (double)steps_losses(t->steps, t->train, s->step);
@@ -129,8 +131,10 @@ static int advance(const struct training *t, struct train_state *s, struct err *
     int64_t trained = clock_ns();
     s->train_ns += trained - start;
     if (s->step % t->steps->steps_per_epoch == 0) {
+        enum phase was = profile_enter_whole(t->engine->profile, PHASE_EVALUATION);
         if (end_epoch(t, s, e))
             return -1;
+        profile_leave_whole(t->engine->profile, was);
         s->evaluate_ns += clock_ns() - trained;
         s->epochs[s->n_epochs - 1].seconds = 1e-9 * (double)(s->train_ns + s->evaluate_ns);
     }

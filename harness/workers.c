@@ -1,6 +1,7 @@
 #include "harness/workers.h"
 
 #include "harness/base/clock.h"
+#include "harness/phases.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -190,6 +191,9 @@ static int settle(struct pool *pool, int slot, int status, struct err *e)
     if (job->done) {
         pool->outcome->n_done++;
         progress_finished(&pool->progress, cell, seconds, job->summary.accuracy, NULL);
+        if (pool->params->execute.profile)
+            return phases_tell(cell, &job->summary.profile, pool->params->phases, pool->params->out,
+                               e);
         return 0;
     }
     if (!job->failure[0])

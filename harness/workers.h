@@ -18,6 +18,7 @@ struct workers_params {
     struct execute_params execute; /* context and callbacks are set here */
     int n_jobs;                    /* processes at a time, 1 to WORKERS_MAX */
     double timeout_seconds;        /* a cell may take; 0: no limit */
+    const char *phases;            /* with execute.profile: the file for phases_tell */
     FILE *out;                     /* progress goes there */
 };
 

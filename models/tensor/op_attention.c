@@ -360,6 +360,7 @@ static void check(const struct attention *a)
 struct tensor *op_attention(struct tape *t, const struct attention *attention)
 {
     struct attention a = *attention;
+    enum phase was = profile_enter(t->profile, PHASE_ATTENTION);
     if (!t->training)
         a.dropout = 0;
     check(&a);
@@ -379,5 +380,6 @@ struct tensor *op_attention(struct tape *t, const struct attention *attention)
         *r = (struct attention_record){r->base, a, y, f.kept};
         a.q->overwritable = a.k->overwritable = a.v->overwritable = false;
     }
+    profile_enter(t->profile, was);
     return y;
 }

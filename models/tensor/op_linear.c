@@ -15,6 +15,7 @@ struct linear_record {
 static void product(struct tape *t, float *y, const struct tensor *x, const struct tensor *w,
                     float scale, float beta)
 {
+    enum phase was = profile_enter(t->profile, PHASE_GEMM);
     gemm(&(struct gemm){.pool = t->pool,
                         .transpose_b = true,
                         .m = x->rows,
@@ -30,6 +31,7 @@ static void product(struct tape *t, float *y, const struct tensor *x, const stru
                         .ldc = w->rows,
                         .half = t->half,
                         .b_half = w->half});
+    profile_enter(t->profile, was);
 }
 
 /* dx += scale dy W; dW += scale dy^T x; db += column sums of dy. */
@@ -37,6 +39,7 @@ static void linear_gradients(struct tape *t, const struct linear_record *r)
 {
     struct tensor *x = r->x, *w = r->w;
     const float *dy = r->y->grad;
+    enum phase was = profile_enter(t->profile, PHASE_GEMM);
     float beta;
     float *dx = tape_grad(t, x, &beta);
     if (dx != NULL && !t->dry)
@@ -70,6 +73,7 @@ static void linear_gradients(struct tape *t, const struct linear_record *r)
                             .c = dw,
                             .ldc = w->cols,
                             .half = t->half});
+    profile_enter(t->profile, was);
     float *db = tape_grad(t, r->b, &beta);
     if (db != NULL && !t->dry)
         rows_sum(t->pool, db, dy, x->rows, w->rows, beta);

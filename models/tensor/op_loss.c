@@ -50,6 +50,7 @@ struct tensor *op_cross_entropy(struct tape *t, struct tensor *logits, const int
                                 float weight)
 {
     bool needs = tape_wants(t, logits);
+    enum phase was = profile_enter(t->profile, PHASE_LOSS);
     struct tensor *loss = tape_tensor(t, 1, 1, needs);
     size_t width = (size_t)logits->cols;
     double sum = 0;
@@ -64,5 +65,6 @@ struct tensor *op_cross_entropy(struct tape *t, struct tensor *logits, const int
         *r = (struct loss_record){r->base, loss, logits, labels, weight};
         logits->overwritable = false;
     }
+    profile_enter(t->profile, was);
     return loss;
 }

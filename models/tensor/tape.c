@@ -120,6 +120,7 @@ void *tape_push(struct tape *t, size_t record_bytes, void (*backward)(struct tap
     struct tape_record *r = take_record(t, record_bytes);
     r->backward = backward;
     r->before = t->last;
+    r->phase = t->profile ? t->profile->at : PHASE_POINTWISE;
     t->last = r;
     return r;
 }
@@ -175,7 +176,11 @@ void tape_backward(struct tape *t, struct tensor *loss, float scale)
     float *dloss = tape_grad(t, loss, &beta);
     if (dloss != NULL && !t->dry)
         *dloss = scale;
-    for (struct tape_record *r = t->last; r != NULL; r = r->before)
+    enum phase was = profile_enter(t->profile, PHASE_POINTWISE);
+    for (struct tape_record *r = t->last; r != NULL; r = r->before) {
+        profile_enter(t->profile, r->phase);
         r->backward(t, r);
+    }
+    profile_enter(t->profile, was);
     t->last = NULL;
 }

@@ -18,6 +18,7 @@
 
 #include "harness/base/arena.h"
 #include "harness/base/pool.h"
+#include "models/tensor/profile.h"
 #include "models/tensor/slab.h"
 
 #include <stdbool.h>
@@ -45,6 +46,7 @@ struct tape;
 struct tape_record {
     void (*backward)(struct tape *t, void *record);
     struct tape_record *before;
+    enum phase phase; /* whose time its backward is: as its forward's */
 };
 
 struct tape {
@@ -52,13 +54,14 @@ struct tape {
     char *records;     /* owned block for tensors' structs and records */
     size_t records_used, records_bytes;
     struct tape_record *last;
-    bool dry;               /* slab->dry */
-    bool training;          /* dropout active, records kept */
-    uint64_t seed;          /* of dropout */
-    uint32_t step;          /* micro-batch number since the start of training */
-    struct gemm_half *half; /* borrowed: op_linear's products are of bfloat16; NULL: of
-                               float32. Set after tape_init */
-    struct pool *pool;      /* borrowed: shares an op's rows, columns or heads; NULL: one thread */
+    bool dry;                /* slab->dry */
+    bool training;           /* dropout active, records kept */
+    uint64_t seed;           /* of dropout */
+    uint32_t step;           /* micro-batch number since the start of training */
+    struct gemm_half *half;  /* borrowed: op_linear's products are of bfloat16; NULL: of
+                                float32. Set after tape_init */
+    struct pool *pool;       /* borrowed: shares an op's rows, columns or heads; NULL: one thread */
+    struct profile *profile; /* borrowed; NULL: nobody asks where the time goes */
 };
 
 /* slab borrowed. Records get a fixed block of records_bytes, taken once. */
