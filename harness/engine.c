@@ -2,6 +2,7 @@
 
 #include "models/tensor/gemm.h"
 
+#include <assert.h>
 #include <string.h>
 
 void engine_init(struct engine *g, struct tuned *tuned, int max_tok, int max_seq, uint64_t seed,
@@ -25,14 +26,49 @@ void engine_share(struct engine *g, struct pool *pool)
     g->pool = g->tape.pool = pool;
 }
 
-/* Forward and backward; the tape is dry or not. */
-static double learn(struct engine *g, const struct batch *b, float weight, uint32_t step)
+static void begin(struct engine *g, bool training, uint32_t step)
 {
+    g->tape.spare_frozen = g->spare_frozen;
+    g->tape.recompute = g->recompute;
+    tape_begin(&g->tape, training, g->seed, step);
+}
+
+/* Some rows of a feed, packed. */
+struct part {
+    const struct feed *feed;
+    const int *rows; /* [batch.n_seq] */
+    struct batch batch;
+};
+
+static struct part pack(struct engine *g, const struct feed *f, const int *rows, int n,
+                        enum pack pack)
+{
+    return (struct part){f, rows, packer_pack(&g->packer, f, rows, n, pack)};
+}
+
+/* From what the classifier reads, where that is known. */
+static struct tensor *logits_of(struct engine *g, const struct part *p)
+{
+    const float *features = p->feed->features;
+    if (!features)
+        return model_logits(g->model, &g->tape, &p->batch, &g->tuned->hooks);
+    struct tensor *x = tape_tensor(&g->tape, p->batch.n_seq, model_width(g->model), false);
+    size_t width = (size_t)x->cols;
+    for (int i = 0; i < x->rows && !g->tape.dry; i++)
+        memcpy(x->data + (size_t)i * width, features + (size_t)p->rows[i] * width,
+               width * sizeof *x->data);
+    return model_classify(g->model, &g->tape, x);
+}
+
+/* Forward and backward; the tape is dry or not. */
+static double learn(struct engine *g, const struct part *p, float weight, uint32_t step)
+{
+    const struct batch *b = &p->batch;
     const int *answers = model_says_text(g->model) ? b->target_ids : b->labels;
 
     enum phase was = profile_enter(g->tape.profile, PHASE_POINTWISE);
-    tape_begin(&g->tape, true, g->seed, step);
-    struct tensor *logits = model_logits(g->model, &g->tape, b, &g->tuned->hooks);
+    begin(g, true, step);
+    struct tensor *logits = logits_of(g, p);
     struct tensor *loss = op_cross_entropy(&g->tape, logits, answers, weight);
     tape_backward(&g->tape, loss, 1);
     profile_enter(g->tape.profile, was);
@@ -40,15 +76,21 @@ static double learn(struct engine *g, const struct batch *b, float weight, uint3
 }
 
 /* Forward alone. */
-static struct tensor *judge(struct engine *g, const struct batch *b)
+static struct tensor *judge(struct engine *g, const struct part *p)
 {
-    tape_begin(&g->tape, false, g->seed, 0);
-    return model_logits(g->model, &g->tape, b, &g->tuned->hooks);
+    begin(g, false, 0);
+    return logits_of(g, p);
+}
+
+static struct tensor *read_features(struct engine *g, const struct batch *b)
+{
+    begin(g, false, 0);
+    return model_features(g->model, &g->tape, b, &g->tuned->hooks);
 }
 
 static void generate(struct engine *g, const struct batch *b, struct generated *out)
 {
-    tape_begin(&g->tape, false, g->seed, 0);
+    begin(g, false, 0);
     seq2seq_generate(g->model, &g->tape, b, &g->tuned->hooks, out);
 }
 
@@ -61,17 +103,18 @@ static void note_need(struct engine *g)
 void engine_measure(struct engine *g, const struct feed *f, const int *rows, int n,
                     enum engine_task task)
 {
-    enum pack pack = task == ENGINE_TRAIN ? PACK_ANSWER : PACK_CANDIDATES;
-    struct batch b = packer_pack(&g->packer, f, rows, n, pack);
+    struct part p = pack(g, f, rows, n, task == ENGINE_TRAIN ? PACK_ANSWER : PACK_CANDIDATES);
 
     if (task == ENGINE_TRAIN)
-        learn(g, &b, 1, 0);
+        learn(g, &p, 1, 0);
+    else if (task == ENGINE_FEATURES)
+        read_features(g, &p.batch);
     else
-        judge(g, &b);
+        judge(g, &p);
     note_need(g);
     if (task == ENGINE_GENERATE && model_says_text(g->model)) {
         struct generated out = {.max_new_tokens = f->targets->longest + 1}; /* says nothing */
-        generate(g, &b, &out);
+        generate(g, &p.batch, &out);
         note_need(g);
     }
 }
@@ -100,9 +143,23 @@ double engine_train(struct engine *g, const struct feed *f, const int *rows, int
                     uint32_t step)
 {
     enum phase was = profile_enter(g->profile, PHASE_DATA);
-    struct batch b = packer_pack(&g->packer, f, rows, n, PACK_ANSWER);
+    struct part p = pack(g, f, rows, n, PACK_ANSWER);
     profile_enter(g->profile, was);
-    return learn(g, &b, weight, step);
+    return learn(g, &p, weight, step);
+}
+
+void engine_features(struct engine *g, const struct feed *f, const struct batches *order,
+                     float *out)
+{
+    for (int i = 0; i < order->n; i++) {
+        const int *rows = order->rows + order->start[i];
+        struct part p = pack(g, f, rows, order->start[i + 1] - order->start[i], PACK_CANDIDATES);
+        const struct tensor *x = read_features(g, &p.batch);
+        size_t width = (size_t)x->cols;
+        assert(x->rows == p.batch.n_seq && x->cols == model_width(g->model));
+        for (int j = 0; j < x->rows; j++)
+            memcpy(out + (size_t)rows[j] * width, x->data + (size_t)j * width, width * sizeof *out);
+    }
 }
 
 /* Scores of one row whose target tokens of all classes begin at place `at` of the batch. */
@@ -165,13 +222,13 @@ void engine_evaluate(struct engine *g, const struct feed *f, const struct batche
     for (int i = 0; i < order->n; i++) {
         int first = order->start[i], n = order->start[i + 1] - first;
         const int *rows = order->rows + first;
-        struct batch b = packer_pack(&g->packer, f, rows, n, PACK_CANDIDATES);
-        take(g, f, rows, &b, judge(g, &b), s);
+        struct part p = pack(g, f, rows, n, PACK_CANDIDATES);
+        take(g, f, rows, &p.batch, judge(g, &p), s);
         if (room) {
-            struct generated part = {.max_new_tokens = room,
+            struct generated said = {.max_new_tokens = room,
                                      .ids = s->by_batch.ids + (size_t)first * (size_t)room,
                                      .n_ids = s->by_batch.n_ids + first};
-            generate(g, &b, &part);
+            generate(g, &p.batch, &said);
         }
     }
     if (room)

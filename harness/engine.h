@@ -18,11 +18,12 @@ struct engine {
     struct slab slab;
     struct tape tape;
     struct packer packer;
-    struct gemm_half *half;  /* owned; NULL unless the parameters say bfloat16 */
-    uint64_t seed;           /* of dropout */
-    size_t needed_bytes;     /* found by the dry runs so far */
-    struct pool *pool;       /* borrowed; NULL: one thread */
-    struct profile *profile; /* borrowed; NULL, unless set after engine_init */
+    struct gemm_half *half;       /* owned; NULL unless the parameters say bfloat16 */
+    uint64_t seed;                /* of dropout */
+    bool spare_frozen, recompute; /* as in struct tape; may be set while dry */
+    size_t needed_bytes;          /* found by the dry runs so far */
+    struct pool *pool;            /* borrowed; NULL: one thread */
+    struct profile *profile;      /* borrowed; NULL, unless set after engine_init */
     /* Of a batch's target tokens, where the model answers in text; scratch [max_tok]. */
     float *nll;
     int *best;
@@ -35,6 +36,7 @@ enum engine_task {
     ENGINE_EVALUATE, /* scores */
     ENGINE_TRAIN,    /* loss and gradients */
     ENGINE_GENERATE, /* scores and greedy decoding, if the model answers in text */
+    ENGINE_FEATURES, /* what the classifier reads */
 };
 
 /* Dry until engine_allocate. max_tok (as feed_cost counts), max_seq: bounds on any one batch. */
@@ -52,6 +54,11 @@ void engine_measure(struct engine *g, const struct feed *f, const int *rows, int
 /* Takes the memory the dry runs called for. */
 void engine_allocate(struct engine *g);
 void engine_release(struct engine *g);
+
+/* What the classifier reads of all rows of f, batch by batch, into out[n, width]. The model's
+ * features are fixed (model_features_fixed). */
+void engine_features(struct engine *g, const struct feed *f, const struct batches *order,
+                     float *out);
 
 /* One micro-batch, forward and backward: gradients of weight * sum of the
  * losses of its examples, or target tokens, are added to the gradient block. Returns that

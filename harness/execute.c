@@ -5,6 +5,7 @@
 #include "harness/base/environment.h"
 #include "harness/base/file.h"
 #include "harness/cell_rows.h"
+#include "harness/features.h"
 #include "harness/record.h"
 #include "harness/snapshot.h"
 #include "methods/peft.h"
@@ -28,8 +29,9 @@ struct execution {
     struct tokenizer *tokenizer;
     struct targets targets; /* where the model answers in text */
     struct feed feeds[N_PARTS];
-    struct batches order[N_PARTS]; /* of evaluation; TRAIN unused */
-    struct str folder;             /* of the checkpoint and tokenizer */
+    struct batches order[N_PARTS];     /* of evaluation; TRAIN: only for its features */
+    struct features features[N_PARTS]; /* where they are fixed */
+    struct str folder;                 /* of the checkpoint and tokenizer */
     struct model model;
     struct tuned tuned;
     struct engine engine;
@@ -151,11 +153,59 @@ static int lay_out(struct execution *x, struct err *e)
     return 0;
 }
 
+/* Whether what the classifier reads of a part's rows never changes. */
+static bool is_fixed(const struct execution *x, enum part part)
+{
+    if (part == TRAIN &&
+        (x->steps.n_steps == 0 || option_bool(&x->cell->training, "frozen_dropout")))
+        return false; /* not needed, or every step drops others of its values */
+    return x->feeds[part].n > 0 && model_features_fixed(&x->model) &&
+           features_fit(&x->model, &x->feeds[part]);
+}
+
+static void measure_all(struct execution *x, enum part part, enum engine_task task)
+{
+    const struct batches *b = &x->order[part];
+    for (int i = 0; i < b->n; i++)
+        engine_measure(&x->engine, &x->feeds[part], b->rows + b->start[i],
+                       b->start[i + 1] - b->start[i], task);
+}
+
+/* Batches of evaluation, and what is known of their rows. */
+static int order_parts(struct execution *x, struct err *e)
+{
+    int max_tok = (int)option_int(&x->cell->training, "micro_batch_tokens");
+    for (int p = 0; p < N_PARTS; p++) {
+        bool fixed = is_fixed(x, p);
+        if (p == TRAIN && !fixed)
+            continue;
+        struct feed *f = &x->feeds[p];
+        const int *costs = feed_costs(f, PACK_CANDIDATES, &x->arena);
+        x->order[p] = order_evaluation(f->n, costs, max_tok, &x->arena);
+        if (fixed &&
+            features_open(&x->features[p], f, x->cell, &x->model, &x->order[p], &x->arena, e) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Computes what is fixed. That the cache could not be written stops nothing. */
+static void make_features(struct execution *x)
+{
+    int64_t start = clock_ns();
+    for (int p = 0; p < N_PARTS; p++) {
+        struct err e = {0};
+        if (features_make(&x->features[p], &x->engine, &x->order[p], &e) != 0 && x->params->warn)
+            x->params->warn(x->params->context, e.text);
+    }
+    x->state.train_ns += clock_ns() - start;
+}
+
 /* Takes the memory that the largest batch needs. */
-static void prepare(struct execution *x)
+static int prepare(struct execution *x, struct err *e)
 {
     const struct options *o = &x->cell->training;
-    int max_tok = (int)option_int(o, "micro_batch_tokens"), bound_tok = max_tok;
+    int bound_tok = (int)option_int(o, "micro_batch_tokens");
     int longest = (int)option_int(o, "max_length"); /* of a row with all its targets */
     if (cell_says_text(x->cell))
         longest += x->targets.offsets[x->targets.n_classes];
@@ -165,18 +215,21 @@ static void prepare(struct execution *x)
     train_state_init(&x->state, &x->steps, x->model.params.n_train,
                      option_bool(o, "load_best_model_at_end"), &x->arena);
     engine_init(&x->engine, &x->tuned, bound_tok, bound_tok, x->cell->seed, &x->arena);
+    x->engine.spare_frozen = !option_bool(o, "frozen_dropout");
+    x->engine.recompute = option_bool(o, "gradient_checkpointing");
+    if (order_parts(x, e) != 0)
+        return -1;
     for (long i = 0; i < x->steps.n_micro; i++)
         engine_measure(&x->engine, &x->feeds[TRAIN], x->steps.rows + x->steps.micro_start[i],
                        x->steps.micro_start[i + 1] - x->steps.micro_start[i], ENGINE_TRAIN);
-    for (int p = VALIDATION; p < N_PARTS; p++) {
-        struct batches *b = &x->order[p];
-        const int *costs = feed_costs(&x->feeds[p], PACK_CANDIDATES, &x->arena);
-        *b = order_evaluation(x->feeds[p].n, costs, max_tok, &x->arena);
-        for (int i = 0; i < b->n; i++)
-            engine_measure(&x->engine, &x->feeds[p], b->rows + b->start[i],
-                           b->start[i + 1] - b->start[i], ENGINE_GENERATE);
-    }
+    for (int p = VALIDATION; p < N_PARTS; p++)
+        measure_all(x, p, ENGINE_GENERATE);
+    for (int p = 0; p < N_PARTS; p++)
+        if (x->features[p].fresh)
+            measure_all(x, p, ENGINE_FEATURES);
     engine_allocate(&x->engine);
+    make_features(x);
+    return 0;
 }
 
 static void on_progress(void *context, const struct train_state *s)
@@ -334,8 +387,7 @@ static enum execute_outcome run(struct execution *x, struct err *e)
 {
     if (load_data(x, e) || build(x, e) || lay_out(x, e))
         return EXECUTE_FAILED;
-    prepare(x);
-    if (file_make_dirs(x->params->state_dir, e))
+    if (prepare(x, e) || file_make_dirs(x->params->state_dir, e))
         return EXECUTE_FAILED;
     str_printf(&x->snapshot, "%s/%s.snapshot", x->params->state_dir, x->cell->id);
     enum train_outcome outcome = train(x, e);
@@ -353,8 +405,10 @@ static void execution_release(struct execution *x)
 {
     engine_release(&x->engine);
     model_release(&x->model);
-    for (int i = 0; i < N_PARTS; i++)
+    for (int i = 0; i < N_PARTS; i++) {
+        features_release(&x->features[i]);
         feed_release(&x->feeds[i]);
+    }
     tokenizer_free(x->tokenizer);
     str_release(&x->folder);
     str_release(&x->snapshot);

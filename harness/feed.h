@@ -22,6 +22,8 @@ struct feed {
     int n;
     int n_classes;
     const struct targets *targets; /* borrowed; NULL: the model has a classifier */
+    const float *features; /* [n, width] borrowed: what the classifier reads of each row, where
+                              that is known (features.h); or NULL */
 };
 
 /* Where a feed's rows come from. */

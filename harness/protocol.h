@@ -23,7 +23,7 @@
  *   micro_batch_tokens 4096 (memory only? it changes bits, so it is identity),
  *   max_length 128 (tokens, truncation), metric_for_best_model
  *   accuracy|macro_f1|loss, split_seed 42, max_train_samples 0 (0: all),
- *   precision float32;
+ *   precision float32, frozen_dropout true, gradient_checkpointing false;
  * and what a protocol does with rows, targets and metrics (protocol.c). */
 extern const struct option training_options[];
 

@@ -370,6 +370,22 @@ static struct tensor *run_layer(struct forward *f, int l, struct tensor *x, bool
     return norm(f, op_add(t, h, rows), &y->p[FFN_NORM]);
 }
 
+/* A layer's run_layer, as often as the tape wants it. */
+struct layer_run {
+    struct forward forward;
+    int layer;
+    bool first_only;
+};
+
+static struct tensor *run_again(struct tape *t, void *state, struct tensor *x,
+                                struct tensor *beside)
+{
+    (void)t;
+    (void)beside;
+    struct layer_run *r = state;
+    return run_layer(&r->forward, r->layer, x, r->first_only);
+}
+
 /* All layers; the last one as run_layer. */
 static struct tensor *encode(struct forward *f, bool first_only)
 {
@@ -378,7 +394,9 @@ static struct tensor *encode(struct forward *f, bool first_only)
     struct tensor *x = embed(f);
     tape_collapse(f->tape, start, x);
     for (int l = 0; l < b->n_layers; l++) {
-        x = run_layer(f, l, x, first_only && l == b->n_layers - 1);
+        struct layer_run one = {*f, l, first_only && l == b->n_layers - 1};
+        struct tape_stretch s = {run_again, tape_state(f->tape, &one, sizeof one)};
+        x = tape_segment(f->tape, &s, x, NULL);
         tape_collapse(f->tape, start, x);
     }
     return x;
@@ -397,11 +415,16 @@ struct tensor *bert_pooled(struct forward *f)
     return op_act(f->tape, x, ACT_TANH);
 }
 
-static struct tensor *bert_logits(struct forward *f)
+static struct tensor *bert_features(struct forward *f)
 {
     const struct parts *b = f->model->parts;
-    struct tensor *x = dropout(f, bert_pooled(f), b->classifier_dropout, DROP_POOLED);
-    return op_linear(f->tape, x, &b->top[CLASSIFIER]->t, &b->top[CLASSIFIER_BIAS]->t);
+    return dropout(f, bert_pooled(f), b->classifier_dropout, DROP_POOLED);
+}
+
+static struct tensor *bert_classify(const struct model *m, struct tape *t, struct tensor *features)
+{
+    const struct parts *b = m->parts;
+    return op_linear(t, features, &b->top[CLASSIFIER]->t, &b->top[CLASSIFIER_BIAS]->t);
 }
 
 static int bert_max_tokens(const struct model *m)
@@ -415,5 +438,6 @@ const struct family bert_family = {.name = "bert",
                                    .base_prefix = "bert.",
                                    .ignored_tensors = ignored,
                                    .declare = bert_declare,
-                                   .logits = bert_logits,
+                                   .features = bert_features,
+                                   .classify = bert_classify,
                                    .max_tokens = bert_max_tokens};

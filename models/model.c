@@ -33,6 +33,14 @@ int model_max_tokens(const struct model *m)
     return m->family->max_tokens(m);
 }
 
+int model_width(const struct model *m)
+{
+    int i = 0;
+    while (m->sites[i].kind != SITE_INPUT)
+        assert(++i < m->n_sites);
+    return m->sites[i].out_features;
+}
+
 bool model_says_text(const struct model *m)
 {
     return m->family->decode != NULL;
@@ -44,8 +52,31 @@ struct tensor *model_logits(struct model *m, struct tape *t, const struct batch 
     struct forward f;
     forward_begin(&f, m, t, b, hooks);
     if (!model_says_text(m))
-        return m->family->logits(&f);
+        return m->family->classify(m, t, m->family->features(&f));
     return m->family->decode(&f, m->family->encode(&f));
+}
+
+bool model_features_fixed(const struct model *m)
+{
+    for (int i = 0; i < m->params.n; i++)
+        if (m->params.items[i]->trainable && m->params.items[i]->part != PART_HEAD)
+            return false;
+    return !model_says_text(m);
+}
+
+struct tensor *model_features(struct model *m, struct tape *t, const struct batch *b,
+                              const struct hooks *hooks)
+{
+    struct forward f;
+    forward_begin(&f, m, t, b, hooks);
+    return m->family->features(&f);
+}
+
+struct tensor *model_classify(struct model *m, struct tape *t, struct tensor *features)
+{
+    if (t->dry)
+        params_mark(&m->params);
+    return m->family->classify(m, t, features);
 }
 
 void forward_begin(struct forward *f, struct model *m, struct tape *t, const struct batch *b,

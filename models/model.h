@@ -130,8 +130,10 @@ struct family {
     /* Declares parameters and sites from model->config and n_labels. ERR_USAGE
      * when the configuration contradicts itself. */
     int (*declare)(struct model *m, struct err *e);
-    /* Encoders: class logits [n_seq, n_labels]. NULL for an encoder-decoder. */
-    struct tensor *(*logits)(struct forward *f);
+    /* Encoders: features: what the classifier reads of every sequence [n_seq, width]; classify:
+     * class logits [n_seq, n_labels] of that. NULL for an encoder-decoder. */
+    struct tensor *(*features)(struct forward *f);
+    struct tensor *(*classify)(const struct model *m, struct tape *t, struct tensor *features);
     /* Encoder-decoders, which classify by saying a class's name; NULL for encoders.
      * encode: the encoder's rows [f->n_tok, width]. decode: for every token of the batch's
      * targets the logits of the vocabulary [n_target_tok, vocab_size]. */
@@ -168,6 +170,9 @@ void model_release(struct model *m);
 /* The longest sequence the model takes. A longer one is our bug in model_logits. */
 int model_max_tokens(const struct model *m);
 
+/* Columns of what flows through the layers, and of what a classifier reads. */
+int model_width(const struct model *m);
+
 /* Whether the model answers in text: its logits are those of target tokens. */
 bool model_says_text(const struct model *m);
 
@@ -176,6 +181,15 @@ bool model_says_text(const struct model *m);
  * On a dry tape the parameters need no memory. */
 struct tensor *model_logits(struct model *m, struct tape *t, const struct batch *b,
                             const struct hooks *hooks);
+
+/* Whether what the classifier reads is a function of the row alone, whatever is learnt: nothing
+ * below the classifier trains. False where there is no classifier. After marking what trains. */
+bool model_features_fixed(const struct model *m);
+
+/* The two halves of model_logits of an encoder. */
+struct tensor *model_features(struct model *m, struct tape *t, const struct batch *b,
+                              const struct hooks *hooks);
+struct tensor *model_classify(struct model *m, struct tape *t, struct tensor *features);
 
 /* --- for families ------------------------------------------------------- */
 

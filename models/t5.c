@@ -405,6 +405,27 @@ struct reading {
     struct tensor *from;
 };
 
+/* A layer, and what it needs to be run as often as the tape wants it. */
+struct layer_run {
+    struct forward forward;
+    const struct layer *layer;
+    int number;
+    struct attention self, cross;
+};
+
+/* One layer on x's rows. from: the encoder's, or NULL in an encoder. */
+static struct tensor *run_layer(struct tape *t, void *state, struct tensor *x, struct tensor *from)
+{
+    (void)t;
+    struct layer_run *r = state;
+    struct forward *f = &r->forward;
+    const struct layer *y = r->layer;
+    x = attend(f, &y->self, x, NULL, r->self, drop_site(r->number, DROP_SELF));
+    if (from)
+        x = attend(f, &y->cross, x, from, r->cross, drop_site(r->number, DROP_CROSS));
+    return feed_forward(f, &y->ffn, x, drop_site(r->number, DROP_FFN));
+}
+
 /* x's rows through the stack's layers. All since start may be forgotten. */
 static struct tensor *run(struct forward *f, const struct stack *stack, struct tensor *x,
                           const struct reading *in, struct tape_mark start)
@@ -415,12 +436,9 @@ static struct tensor *run(struct forward *f, const struct stack *stack, struct t
     self.bias_bucket = stack->buckets;
     self.bias_span = b->max_distance;
     for (int l = 0; l < stack->n_layers; l++) {
-        const struct layer *y = &stack->layers[l];
-        int number = stack->first + l;
-        x = attend(f, &y->self, x, NULL, self, drop_site(number, DROP_SELF));
-        if (in->from)
-            x = attend(f, &y->cross, x, in->from, in->cross, drop_site(number, DROP_CROSS));
-        x = feed_forward(f, &y->ffn, x, drop_site(number, DROP_FFN));
+        struct layer_run one = {*f, &stack->layers[l], stack->first + l, self, in->cross};
+        struct tape_stretch s = {run_layer, tape_state(f->tape, &one, sizeof one)};
+        x = tape_segment(f->tape, &s, x, in->from);
         tape_collapse(f->tape, start, x);
     }
     return norm(f, x, stack->norm);

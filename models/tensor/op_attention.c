@@ -361,11 +361,11 @@ struct tensor *op_attention(struct tape *t, const struct attention *attention)
 {
     struct attention a = *attention;
     enum phase was = profile_enter(t->profile, PHASE_ATTENTION);
-    if (!t->training)
-        a.dropout = 0;
     check(&a);
     bool needs =
         tape_wants(t, a.q) || tape_wants(t, a.k) || tape_wants(t, a.v) || tape_wants(t, a.bias);
+    if (!tape_drops(t, needs))
+        a.dropout = 0;
     struct tensor *y = tape_tensor(t, a.q->rows, a.q->cols, needs);
     struct forward f = {&a,      measure(&a), {t->seed, RNG_DROPOUT, t->step, a.site},
                         y->data, NULL,        NULL};

@@ -68,9 +68,9 @@ static void dropout_backward(struct tape *t, void *record)
 struct tensor *op_dropout(struct tape *t, struct tensor *x, float p, int stream, uint32_t site)
 {
     assert(p >= 0 && p < 1);
-    if (p == 0 || !t->training)
-        return x;
     bool needs = tape_wants(t, x);
+    if (p == 0 || !tape_drops(t, needs))
+        return x;
     struct rng place = {t->seed, (enum rng_stream)stream, t->step, site};
     const float *from = x->data;
     struct tensor *y =

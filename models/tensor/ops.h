@@ -43,8 +43,8 @@ struct tensor *op_layer_norm(struct tape *t, struct tensor *x, struct tensor *ga
 struct tensor *op_rms_norm(struct tape *t, struct tensor *x, struct tensor *gamma, float eps);
 
 /* x / (1 - p) where the mask of (seed, stream, step, site) keeps it, else 0
- * (Srivastava et al. 2014, inverted). p = 0 or not training: x itself. stream is
- * an enum rng_stream. */
+ * (Srivastava et al. 2014, inverted). p = 0, not training, or frozen and to be
+ * spared (tape_drops): x itself. stream is an enum rng_stream. */
 struct tensor *op_dropout(struct tape *t, struct tensor *x, float p, int stream, uint32_t site);
 
 struct tensor *op_add(struct tape *t, struct tensor *a, struct tensor *b); /* same shape */

@@ -61,6 +61,22 @@ void slab_rewind(struct slab *s, size_t used_bytes)
     s->n_free = kept;
 }
 
+struct slab_spare slab_hide_spare(struct slab *s)
+{
+    struct slab_spare spare;
+    memcpy(spare.free, s->free, (size_t)s->n_free * sizeof *s->free);
+    spare.n_free = s->n_free;
+    s->n_free = 0;
+    return spare;
+}
+
+/* What was given back meanwhile is forgotten. */
+void slab_show_spare(struct slab *s, const struct slab_spare *spare)
+{
+    memcpy(s->free, spare->free, (size_t)spare->n_free * sizeof *s->free);
+    s->n_free = spare->n_free;
+}
+
 void *slab_alloc(struct slab *s, size_t n_bytes)
 {
     size_t need = round_up(n_bytes);

@@ -44,6 +44,15 @@ void slab_reset(struct slab *s);
  * an older block reused. */
 void slab_rewind(struct slab *s, size_t used_bytes);
 
+/* The blocks given back so far, put aside: until they are shown again every new block comes
+ * from the front. */
+struct slab_spare {
+    struct slab_block free[SLAB_FREE_MAX];
+    int n_free;
+};
+struct slab_spare slab_hide_spare(struct slab *s);
+void slab_show_spare(struct slab *s, const struct slab_spare *spare);
+
 /* n_bytes (rounded up to 64) aligned to 64, not zeroed. Running out is our bug:
  * the dry run said how much is needed (assert). */
 void *slab_alloc(struct slab *s, size_t n_bytes);

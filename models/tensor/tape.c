@@ -100,6 +100,92 @@ void tape_collapse(struct tape *t, struct tape_mark mark, struct tensor *x)
         memmove(x->data, from, tensor_bytes(x));
 }
 
+void *tape_state(struct tape *t, const void *of, size_t n_bytes)
+{
+    return memcpy(take_record(t, n_bytes), of, n_bytes);
+}
+
+struct segment_record {
+    struct tape_record base;
+    struct tape_stretch stretch;
+    struct tensor *y, *x, *beside;
+};
+
+/* A gradient that a stretch made of a tensor before it moves to where the stretch began. */
+static void settle(struct tape *t, struct tensor *x)
+{
+    const float *from = x->grad;
+    x->grad = slab_alloc(t->slab, tensor_bytes(x));
+    if (!t->dry)
+        memmove(x->grad, from, tensor_bytes(x));
+}
+
+/* Plays the stretch's own records, with a copy of its result's gradient. */
+static void play_again(struct tape *t, const struct segment_record *r)
+{
+    struct tape_record *outer = t->last;
+    struct tensor *y = r->stretch.run(t, r->stretch.state, r->x, r->beside);
+    y->grad = slab_alloc(t->slab, tensor_bytes(y));
+    if (!t->dry)
+        memcpy(y->grad, r->y->grad, tensor_bytes(y));
+    for (struct tape_record *i = t->last; i != outer; i = i->before)
+        i->backward(t, i);
+    t->last = outer;
+}
+
+/* Blocks given back before stay untouched, so that all this takes lies behind the mark. */
+static void segment_backward(struct tape *t, void *record)
+{
+    struct segment_record *r = record;
+    if (r->y->grad == NULL)
+        return;
+    bool fresh = r->x->needs_grad && !r->x->is_param && r->x->grad == NULL;
+    bool fresh_beside = r->beside != NULL && r->beside->needs_grad && r->beside->grad == NULL;
+    struct tape_mark mark = tape_mark(t);
+    struct slab_spare spare = slab_hide_spare(t->slab);
+    play_again(t, r);
+    slab_rewind(t->slab, mark.slab_bytes);
+    t->records_used = mark.records_bytes;
+    fresh = fresh && r->x->grad != NULL;
+    fresh_beside = fresh_beside && r->beside->grad != NULL;
+    slab_show_spare(t->slab, &spare);
+    tape_grad_done(t, r->y);
+    if (fresh && fresh_beside && r->beside->grad < r->x->grad) { /* the lower one first */
+        settle(t, r->beside);
+        fresh_beside = false;
+    }
+    if (fresh)
+        settle(t, r->x);
+    if (fresh_beside)
+        settle(t, r->beside);
+}
+
+struct tensor *tape_segment(struct tape *t, const struct tape_stretch *s, struct tensor *x,
+                            struct tensor *beside)
+{
+    if (!t->training || !t->recompute)
+        return s->run(t, s->state, x, beside);
+    x->overwritable = false; /* it is read again */
+    struct tape_mark mark = tape_mark(t);
+    struct slab_spare spare = slab_hide_spare(t->slab);
+    struct tensor *made = s->run(t, s->state, x, beside);
+    if (t->last == mark.last) { /* nothing to compute again */
+        slab_show_spare(t->slab, &spare);
+        return made;
+    }
+    const float *from = made->data;
+    int rows = made->rows, cols = made->cols;
+    t->last = mark.last;
+    tape_rewind(t, mark);
+    slab_show_spare(t->slab, &spare);
+    struct tensor *y = tape_tensor(t, rows, cols, true);
+    if (!t->dry)
+        memmove(y->data, from, tensor_bytes(y));
+    struct segment_record *r = tape_push(t, sizeof *r, segment_backward);
+    *r = (struct segment_record){r->base, *s, y, x, beside};
+    return y;
+}
+
 void *tape_keep(struct tape *t, size_t n_bytes)
 {
     return slab_alloc(t->slab, n_bytes);

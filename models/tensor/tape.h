@@ -56,6 +56,9 @@ struct tape {
     struct tape_record *last;
     bool dry;                /* slab->dry */
     bool training;           /* dropout active, records kept */
+    bool spare_frozen;       /* no dropout of what nothing trainable stands before; kept by
+                                tape_begin, like the next */
+    bool recompute;          /* tape_segment forgets and computes again */
     uint64_t seed;           /* of dropout */
     uint32_t step;           /* micro-batch number since the start of training */
     struct gemm_half *half;  /* borrowed: op_linear's products are of bfloat16; NULL: of
@@ -84,6 +87,23 @@ struct tape_mark tape_mark(const struct tape *t);
  * nothing happens. */
 void tape_collapse(struct tape *t, struct tape_mark mark, struct tensor *x);
 
+/* A stretch of a forward pass, from a tensor, and another that it may read beside it (or
+ * NULL), to a fresh one. Called again in the backward pass, it must do the same. */
+struct tape_stretch {
+    struct tensor *(*run)(struct tape *t, void *state, struct tensor *x, struct tensor *beside);
+    void *state; /* lives as long as the records: tape_state */
+};
+
+/* What s makes of x. Where t->recompute says so only x and the result stay, and the backward
+ * pass computes the stretch again (Chen et al., arXiv 1604.06174): the same bits in less
+ * memory for one more forward. Of tensors made outside of it the stretch may read x, beside
+ * and parameters. */
+struct tensor *tape_segment(struct tape *t, const struct tape_stretch *s, struct tensor *x,
+                            struct tensor *beside);
+
+/* A copy of n_bytes that lives until tape_begin, real memory even when dry. */
+void *tape_state(struct tape *t, const void *of, size_t n_bytes);
+
 /* Everything since mark is void, headers and tape_ints too: the steps of decoding need
  * room for one. Our bug when a backward remembers any of it (assert). */
 void tape_rewind(struct tape *t, struct tape_mark mark);
@@ -94,6 +114,12 @@ void tape_rewind(struct tape *t, struct tape_mark mark);
 static inline bool tape_wants(const struct tape *t, const struct tensor *x)
 {
     return t->training && x != NULL && x->needs_grad;
+}
+
+/* Whether dropout acts on a result that needs a gradient, or none. */
+static inline bool tape_drops(const struct tape *t, bool needs_grad)
+{
+    return t->training && (needs_grad || !t->spare_frozen);
 }
 
 /* A fresh tensor, data not set. */

@@ -24,7 +24,8 @@ struct rig_plan {
     enum metric metric;
     bool keep_last; /* not the best epoch's parameters */
     bool text;      /* an encoder-decoder that says the classes' words; else an encoder */
-    bool noisy;     /* labels of validation have nothing to do with its rows */
+    bool recompute, spare_frozen; /* as the engine's */
+    bool noisy;                   /* labels of validation have nothing to do with its rows */
 };
 
 static const struct rig_plan rig_small = {.method = "full",
@@ -148,6 +149,8 @@ static inline void trainer_open(struct trainer *x, const struct rig_plan *p)
     int longest = RIG_LENGTH + rig_target_offsets[RIG_CLASSES];
     int bound = p->micro_tokens > longest ? p->micro_tokens : longest;
     engine_init(&x->engine, &x->rig.tuned, bound, bound, 3, a);
+    x->engine.recompute = p->recompute;
+    x->engine.spare_frozen = p->spare_frozen;
     rig_measure_all(x);
     engine_allocate(&x->engine);
     scores_init(&x->scores, &x->validation, true, a);

@@ -1,5 +1,5 @@
 /*
- * scene: real cells of the smallest kind, in a folder that goes away.
+ * scene: real cells of the smallest kind, in a folder that goes away, the cache with it.
  *
  * A scene's cells come from a spec as a user writes one: mini-bert-xs over some rows of
  * mini_irony, which the project ships. A saboteur is a cell whose model's declaration
@@ -43,6 +43,7 @@ static inline void scene_open(struct scene *s, const char *models, const char *m
     char *folder = arena_strdup(&s->arena, "/tmp/ftbench_scene_XXXXXX");
     cr_assert(mkdtemp(folder) != NULL);
     s->folder = folder;
+    setenv("FTBENCH_CACHE", arena_printf(&s->arena, "%s/cache", folder), 1);
     const char *path = arena_printf(&s->arena, "%s/spec.yaml", folder);
     const char *text = arena_printf(&s->arena,
                                     "matrix: {models: [%s], methods: [%s], datasets: "

@@ -170,6 +170,121 @@ Test(engine, evaluation_has_no_dropout_and_leaves_gradients_alone)
     }
 }
 
+/* Every method's losses and gradients, bit by bit, with what the layers computed kept and
+ * computed again: dropout masks, scattered gradients and sums in the order of the tape too. And
+ * the dry run knows the memory, which a method that remembers layers needs less of. */
+Test(engine, layers_computed_again_give_the_same_bits)
+{
+    for (int i = 0; methods[i]; i++)
+        for (int k = 0; k < 2; k++) {
+            struct rig_plan plan = kinds()[k];
+            struct trainer kept, again;
+            plan.method = methods[i]->name;
+            if (!rig_fits(&plan))
+                continue;
+            trainer_open(&kept, &plan);
+            plan.recompute = true;
+            trainer_open(&again, &plan);
+            for (long step = 0; step < kept.steps.n_steps; step++)
+                cr_expect(rig_gradients(&kept, step) == rig_gradients(&again, step), "%s",
+                          plan.method);
+            const struct params *p = &kept.rig.model.params, *q = &again.rig.model.params;
+            cr_expect(memcmp(p->adam.grad, q->adam.grad, p->n_train * sizeof(float)) == 0, "%s",
+                      plan.method);
+            engine_evaluate(&again.engine, &again.validation, &again.order, &again.scores);
+            size_t need = again.engine.needed_bytes;
+            cr_expect(again.engine.slab.peak_bytes == need, "%s: %zu, dry run %zu", plan.method,
+                      again.engine.slab.peak_bytes, need);
+            if (strcmp(plan.method, "full") == 0)
+                cr_expect(need < kept.engine.needed_bytes, "%zu, kept %zu", need,
+                          kept.engine.needed_bytes);
+            trainer_close(&kept);
+            trainer_close(&again);
+        }
+}
+
+/* --- frozen models ------------------------------------------------------------ */
+
+/* Where dropout spares what is frozen a probe sees none of it, in either family; and where
+ * everything trains nothing is spared. */
+Test(engine, dropout_spares_what_is_frozen_where_asked_to)
+{
+    for (int k = 0; k < 2; k++)
+        for (int full = 0; full < 2; full++) {
+            struct rig_plan plan = kinds()[k];
+            struct trainer dropped, spared, plain;
+            plan.method = full ? "full" : "head";
+            trainer_open(&dropped, &plan);
+            plan.spare_frozen = true;
+            trainer_open(&spared, &plan);
+            plan.dropout = "0";
+            trainer_open(&plain, &plan);
+            double with = rig_gradients(&dropped, 0), without = rig_gradients(&plain, 0);
+            cr_expect(with != without);
+            cr_expect(rig_gradients(&spared, 0) == (full ? with : without));
+            trainer_close(&dropped);
+            trainer_close(&spared);
+            trainer_close(&plain);
+        }
+}
+
+/* The features of all rows of f, in the batches of order. */
+static void know_features(struct trainer *x, struct feed *f, const struct batches *order)
+{
+    float *out =
+        arena_array(&x->rig.arena, (size_t)f->n * (size_t)model_width(&x->rig.model), sizeof *out);
+    engine_features(&x->engine, f, order, out);
+    f->features = out;
+}
+
+/* In the same batches: a probe's gradients and scores are the same bits from known features. */
+Test(engine, known_features_give_the_same_bits)
+{
+    struct trainer fresh, known;
+    struct rig_plan plan = rig_small;
+    plan.method = "head";
+    plan.spare_frozen = true;
+    plan.n_train = 7;
+    plan.n_epochs = 1;
+    plan.micro_tokens = 1000; /* one update of one batch */
+    trainer_open(&fresh, &plan);
+    trainer_open(&known, &plan);
+    cr_assert(known.steps.n_micro == 1 && model_features_fixed(&known.rig.model));
+    int start[] = {0, plan.n_train};
+    struct batches order = {known.steps.rows, plan.n_train, start, 1};
+    know_features(&known, &known.train, &order);
+    know_features(&known, &known.validation, &known.order);
+    cr_expect(rig_gradients(&fresh, 0) == rig_gradients(&known, 0));
+    const struct params *p = &fresh.rig.model.params, *q = &known.rig.model.params;
+    cr_expect(memcmp(p->adam.grad, q->adam.grad, p->n_train * sizeof(float)) == 0);
+    engine_evaluate(&fresh.engine, &fresh.validation, &fresh.order, &fresh.scores);
+    engine_evaluate(&known.engine, &known.validation, &known.order, &known.scores);
+    cr_expect(memcmp(fresh.scores.logits, known.scores.logits,
+                     (size_t)fresh.validation.n * RIG_CLASSES * sizeof(float)) == 0);
+    trainer_close(&fresh);
+    trainer_close(&known);
+}
+
+Test(engine, features_are_fixed_only_below_a_classifier_that_alone_trains)
+{
+    static const char *const fixed[] = {"head", "null", NULL};
+    for (int i = 0; methods[i]; i++) {
+        struct rig_plan plan = rig_small;
+        struct trainer x;
+        plan.method = methods[i]->name;
+        trainer_open(&x, &plan);
+        cr_expect(model_features_fixed(&x.rig.model) == (str_index(fixed, plan.method) >= 0), "%s",
+                  plan.method);
+        trainer_close(&x);
+    }
+    struct rig_plan text = kinds()[1];
+    struct trainer x;
+    text.method = "head"; /* what reads its features is a decoder's output layer */
+    trainer_open(&x, &text);
+    cr_expect(model_features_fixed(&x.rig.model) == false);
+    trainer_close(&x);
+}
+
 /* --- models that answer in text --------------------------------------------- */
 
 /* A class's log-likelihood is what its tokens, learnt alone, would cost; and the row's own target

@@ -115,6 +115,86 @@ Test(execute, what_trains_nothing_is_evaluated_all_the_same)
     scene_close(&s);
 }
 
+/* --- frozen models -------------------------------------------------------------- */
+
+static int n_files(struct scene *s)
+{
+    char **names;
+    int n = file_list(&names, arena_printf(&s->arena, "%s/cache/features", s->folder), "", &s->e);
+    if (n > 0)
+        free(names);
+    return n;
+}
+
+/* All that was stored of the result that does not depend on the clock. */
+static const char *numbers(struct scene *s)
+{
+    return scene_ask(s,
+                     "SELECT (SELECT group_concat(hex(loss)) FROM step) || "
+                     "(SELECT group_concat(hex(value)) FROM metric)",
+                     NULL);
+}
+
+static const char *run_again(struct scene *s, const char *name)
+{
+    struct execute_summary summary;
+    s->execute.db = arena_printf(&s->arena, "%s/%s.db", s->folder, name);
+    cr_assert(execute(s, &summary) == EXECUTE_DONE, "%s", s->e.text);
+    return numbers(s);
+}
+
+/* The first run fills the cache, the second reads it, the third finds it damaged and the fourth
+ * cannot even make its folder: one result. */
+Test(execute, features_of_a_frozen_model_are_kept_and_change_nothing)
+{
+    struct scene s;
+    scene_open(&s, "mini-bert-xs", "head", "  num_train_epochs: 2\n");
+    char warning[256] = "";
+    s.execute.warn = keep_text;
+    s.execute.context = warning;
+    const char *first = run_again(&s, "first");
+    cr_assert(strlen(first) > 100 && n_files(&s) == 3); /* train, validation, test */
+    cr_expect(eq(str, (char *)run_again(&s, "second"), (char *)first));
+
+    const char *folder = arena_printf(&s.arena, "%s/cache/features", s.folder);
+    const char *damage = arena_printf(&s.arena,
+                                      "for f in %s/*; do printf x | dd of=$f bs=1 seek=99 "
+                                      "conv=notrunc status=none; done",
+                                      folder);
+    cr_assert(system(damage) == 0);
+    cr_expect(eq(str, (char *)run_again(&s, "third"), (char *)first));
+    cr_expect(eq(str, warning, ""));
+
+    cr_assert(system(arena_printf(&s.arena, "rm -r %s && touch %s", folder, folder)) == 0);
+    cr_expect(eq(str, (char *)run_again(&s, "fourth"), (char *)first));
+    cr_expect(says(warning, "features"), "%s", warning);
+    scene_close(&s);
+}
+
+/* With dropout in what is frozen only what is judged stays the same. */
+Test(execute, features_that_dropout_changes_are_not_kept)
+{
+    struct scene s;
+    scene_open(&s, "mini-bert-xs", "head", "  num_train_epochs: 2\n  frozen_dropout: true\n");
+    run_again(&s, "first");
+    cr_expect(n_files(&s) == 2);
+    scene_close(&s);
+}
+
+Test(execute, layers_computed_again_change_no_number)
+{
+    struct scene s;
+    const char *kept;
+    scene_open(&s, "mini-bert-xs", "full", "  num_train_epochs: 1\n");
+    kept = arena_strdup(&s.arena, run_again(&s, "kept"));
+    struct scene again;
+    scene_open(&again, "mini-bert-xs", "full",
+               "  num_train_epochs: 1\n  gradient_checkpointing: true\n");
+    cr_expect(eq(str, (char *)run_again(&again, "again"), (char *)kept));
+    scene_close(&again);
+    scene_close(&s);
+}
+
 /* --- models that answer in text ---------------------------------------------- */
 
 /* A folder in the arena with an encoder-decoder's configuration and vocabulary; its name as a

@@ -35,22 +35,22 @@ static const char *id_of(const char *method, const char *rest, struct arena *a)
 Test(plan, order_and_ids_are_stable)
 {
     static const char *const wanted[] = {
-        "6be4a68e96612422 pets tiny-one full 7",
-        "c762240133677e8a pets tiny-one full 1",
-        "0a1e0505734b0eae pets tiny-one lora r=2 7",
-        "73fb5dc984cb672d pets tiny-one lora r=2 1",
-        "abd3d0af9c537804 pets tiny-two full 7",
-        "7a97816a65f52908 pets tiny-two full 1",
-        "4d9a8420853ba236 pets tiny-two lora r=2 7",
-        "137043e68e7a547c pets tiny-two lora r=2 1",
-        "920e3d4cebd34874 colours tiny-one full 7",
-        "bfda184482740953 colours tiny-one full 1",
-        "450b6724ae3db886 colours tiny-one lora r=2 7",
-        "256b6ce454406858 colours tiny-one lora r=2 1",
-        "930079aa21938233 colours tiny-two full 7",
-        "75a6439ccb8a1c64 colours tiny-two full 1",
-        "3875ff04eefd4976 colours tiny-two lora r=2 7",
-        "c9d961e022bc0066 colours tiny-two lora r=2 1",
+        "29c4ed1d7ce828c2 pets tiny-one full 7",
+        "137717325163093a pets tiny-one full 1",
+        "9457ac71732089d6 pets tiny-one lora r=2 7",
+        "b7d75727cd306c0b pets tiny-one lora r=2 1",
+        "3a7c277c7eca78fa pets tiny-two full 7",
+        "c58af83572807572 pets tiny-two full 1",
+        "3f8abdc5910d6acf pets tiny-two lora r=2 7",
+        "e4b1fb00fa40d171 pets tiny-two lora r=2 1",
+        "030ac2a9f135c665 colours tiny-one full 7",
+        "a2ab4686dea309f4 colours tiny-one full 1",
+        "b2cdd1d88635fd1f colours tiny-one lora r=2 7",
+        "5e0aa026a8c98fe4 colours tiny-one lora r=2 1",
+        "1904e47d8ffc364e colours tiny-two full 7",
+        "4d2a703c745b5af2 colours tiny-two full 1",
+        "bca18855d9454e67 colours tiny-two lora r=2 7",
+        "e6b1ae7c5669fc27 colours tiny-two lora r=2 1",
     };
     use_test_home();
     struct arena a = {0};
