@@ -45,7 +45,7 @@ static int update(const struct training *t, struct train_state *s, struct err *e
     curve->epoch = s->n_epochs + 1;
     curve->loss = accumulate(t, s->step);
     enum phase was = profile_enter(t->engine->profile, PHASE_OPTIMIZER);
-    curve->grad_norm = grad_norm(params->adam.grad, params->n_train, t->engine->pool);
+    curve->grad_norm = grad_norm(&params->adam, t->engine->pool);
     curve->learning_rate =
         o->learning_rate * schedule_factor(o->lr_scheduler_type, s->step, n_warmup, n_steps);
     curve->tokens = steps_tokens(t->steps, t->train, s->step);

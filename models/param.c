@@ -79,7 +79,14 @@ static int decays(const struct param *one)
     return one->role == PARAM_WEIGHT || one->role == PARAM_EMBEDDING;
 }
 
-/* Neighbours that are treated alike become one slice. */
+/* A trained table's rows, whose moments may be anything until a step has looked. */
+static void note_rows(struct params *p, struct param *one)
+{
+    one->t.row_state = arena_alloc(p->arena, (size_t)one->rows);
+    memset(one->t.row_state, ROW_MOMENTS, (size_t)one->rows);
+}
+
+/* Neighbours that are treated alike become one slice; a table is one of its own. */
 static void make_slices(struct params *p)
 {
     struct adamw_slice *slices = arena_array(p->arena, (size_t)p->n, sizeof *slices);
@@ -89,8 +96,13 @@ static void make_slices(struct params *p)
         const struct param *one = p->items[i];
         if (!one->trainable)
             continue;
-        if (n == 0 || slices[n - 1].decays != decays(one))
-            slices[n++] = (struct adamw_slice){.start = at, .decays = decays(one), .lr_scale = 1};
+        if (n == 0 || one->t.row_state || slices[n - 1].row_state ||
+            slices[n - 1].decays != decays(one))
+            slices[n++] = (struct adamw_slice){.start = at,
+                                               .decays = decays(one),
+                                               .lr_scale = 1,
+                                               .row_state = one->t.row_state,
+                                               .width = (size_t)one->cols};
         slices[n - 1].n += param_size(one);
         at += param_size(one);
     }
@@ -119,6 +131,8 @@ void params_allocate(struct params *p, bool with_moments)
         one->t.data = p->adam.param + at;
         one->t.grad = p->adam.grad + at;
         one->t.half = p->half ? p->half + at : NULL;
+        if (one->role == PARAM_EMBEDDING)
+            note_rows(p, one);
         at += param_size(one);
     }
     make_slices(p);

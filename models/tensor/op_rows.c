@@ -21,11 +21,13 @@ static void pick_backward(struct tape *t, void *record)
     if (y->grad == NULL)
         return;
     float beta;
-    float *dx = tape_grad(t, x, &beta);
+    float *dx = tape_grad_rows(t, x, &beta);
     size_t width = (size_t)x->cols;
     if (dx != NULL && !t->dry) {
         if (beta == 0)
             memset(dx, 0, (size_t)x->rows * width * sizeof *dx);
+        for (int i = 0; i < y->rows && x->row_state != NULL; i++)
+            x->row_state[r->rows[i]] = ROW_TOUCHED;
         for (int i = 0; i < y->rows; i++)
             rows_add(dx + (size_t)r->rows[i] * width, y->grad + (size_t)i * width, x->cols, 1, 1);
     }

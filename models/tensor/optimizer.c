@@ -1,6 +1,7 @@
 #include "models/tensor/optimizer.h"
 
 #include "models/tensor/lanes.h"
+#include "models/tensor/tape.h"
 #include "models/tensor/vmath.h"
 
 #include <assert.h>
@@ -57,17 +58,67 @@ enum { UPDATE_PIECE = 1 << 16 };
 
 struct slice_update {
     const struct adamw_state *s;
-    size_t start;
+    const struct adamw_slice *slice;
     struct update u;
 };
 
 static void update_part(void *state, long first, long end, int thread)
 {
     const struct slice_update *x = state;
-    size_t at = x->start + (size_t)first;
+    size_t at = x->slice->start + (size_t)first;
     (void)thread;
     update(x->s->param + at, x->s->grad + at, x->s->m + at, x->s->v + at, (size_t)(end - first),
            &x->u);
+}
+
+/* The same without a gradient. False when both moments are 0 now, bit for bit: then
+ * another update without one only decays. */
+static bool coast(float *param, float *m, float *v, size_t n, const struct update *u)
+{
+    int_lanes bits = {0};
+    for (size_t i = 0; i < n; i += N_LANES) {
+        size_t part = n - i;
+        bool whole = part >= N_LANES;
+        lanes new_m = whole ? lanes_load(m + i) : lanes_load_part(m + i, part, 0);
+        lanes new_v = whole ? lanes_load(v + i) : lanes_load_part(v + i, part, 0);
+        lanes old = whole ? lanes_load(param + i) : lanes_load_part(param + i, part, 0);
+        lanes new = moved(old, lanes_of(0), &new_m, &new_v, u);
+        bits |= (int_lanes)new_m | (int_lanes)new_v;
+        if (whole) {
+            lanes_store(param + i, new);
+            lanes_store(m + i, new_m);
+            lanes_store(v + i, new_v);
+        } else {
+            lanes_store_part(param + i, part, new);
+            lanes_store_part(m + i, part, new_m);
+            lanes_store_part(v + i, part, new_v);
+        }
+    }
+    int any = 0;
+    for (int k = 0; k < N_LANES; k++)
+        any |= bits[k];
+    return any != 0;
+}
+
+static void update_rows(void *state, long first, long end, int thread)
+{
+    const struct slice_update *x = state;
+    const struct adamw_slice *slice = x->slice;
+    const struct adamw_state *s = x->s;
+    size_t width = slice->width, at = slice->start + (size_t)first * width;
+    (void)thread;
+    for (long row = first; row < end; row++, at += width) {
+        unsigned char *is = &slice->row_state[row];
+        if (*is == ROW_TOUCHED)
+            update(s->param + at, s->grad + at, s->m + at, s->v + at, width, &x->u);
+        if (*is == ROW_QUIET)
+            for (size_t i = 0; i < width && x->u.decay != 1; i++)
+                s->param[at + i] *= x->u.decay;
+        else
+            *is = *is == ROW_TOUCHED || coast(s->param + at, s->m + at, s->v + at, width, &x->u)
+                      ? ROW_MOMENTS
+                      : ROW_QUIET;
+    }
 }
 
 void adamw_step(const struct adamw *o, const struct adamw_state *s, long step, double learning_rate,
@@ -86,18 +137,22 @@ void adamw_step(const struct adamw *o, const struct adamw_state *s, long step, d
                            (float)(rate / correction1),
                            (float)(1 / sqrt(correction2)),
                            o->epsilon};
-        struct slice_update x = {s, slice->start, u};
-        pool_run(pool, (long)slice->n, UPDATE_PIECE, update_part, &x);
+        struct slice_update x = {s, slice, u};
+        if (slice->row_state != NULL)
+            pool_run(pool, (long)(slice->n / slice->width), 1 + UPDATE_PIECE / (int)slice->width,
+                     update_rows, &x);
+        else
+            pool_run(pool, (long)slice->n, UPDATE_PIECE, update_part, &x);
     }
 }
 
-/* The sum is made of this many parts at most, each of so many values at least. */
-enum { NORM_PARTS = 256 };
-static const size_t NORM_PART_MIN = 1 << 14;
+/* The sum of a slice is made of this many parts at most, each of so many values at least. */
+enum { NORM_PARTS = 256, NORM_PART_MIN = 1 << 14 };
 
 struct squares {
     const float *grad;
-    size_t n, n_part;
+    const unsigned char *row_state; /* NULL: rows are single values, all touched */
+    size_t n, width, n_part;        /* rows, values a row, rows a part */
     double sum[NORM_PARTS];
 };
 
@@ -106,21 +161,30 @@ static void square_parts(void *state, long first, long end, int thread)
     struct squares *s = state;
     (void)thread;
     for (size_t i = (size_t)first; i < (size_t)end; i++) {
-        size_t at = i * s->n_part, left = s->n - at;
-        s->sum[i] = vec_sum_squares(s->grad + at, left < s->n_part ? left : s->n_part);
+        size_t at = i * s->n_part, stop = at + s->n_part < s->n ? at + s->n_part : s->n;
+        s->sum[i] = s->row_state == NULL ? vec_sum_squares(s->grad + at, stop - at) : 0;
+        for (size_t row = at; s->row_state != NULL && row < stop; row++)
+            if (s->row_state[row] == ROW_TOUCHED)
+                s->sum[i] += vec_sum_squares(s->grad + row * s->width, s->width);
     }
 }
 
-double grad_norm(const float *grad, size_t n, struct pool *pool)
+double grad_norm(const struct adamw_state *s, struct pool *pool)
 {
-    struct squares s = {.grad = grad, .n = n, .n_part = (n + NORM_PARTS - 1) / NORM_PARTS};
-    if (s.n_part < NORM_PART_MIN)
-        s.n_part = NORM_PART_MIN;
-    size_t n_parts = (n + s.n_part - 1) / s.n_part;
-    pool_run(pool, (long)n_parts, 1, square_parts, &s);
     double sum = 0;
-    for (size_t i = 0; i < n_parts; i++)
-        sum += s.sum[i];
+    for (int i = 0; i < s->n_slices; i++) {
+        const struct adamw_slice *slice = &s->slices[i];
+        struct squares x = {.grad = s->grad + slice->start, .row_state = slice->row_state};
+        x.width = slice->row_state != NULL ? slice->width : 1;
+        x.n = slice->n / x.width;
+        size_t least = (NORM_PART_MIN + x.width - 1) / x.width;
+        x.n_part = (x.n + NORM_PARTS - 1) / NORM_PARTS;
+        x.n_part = x.n_part > least ? x.n_part : least;
+        size_t n_parts = (x.n + x.n_part - 1) / x.n_part;
+        pool_run(pool, (long)n_parts, 1, square_parts, &x);
+        for (size_t k = 0; k < n_parts; k++)
+            sum += x.sum[k];
+    }
     return sqrt(sum);
 }
 

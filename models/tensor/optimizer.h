@@ -20,9 +20,11 @@ struct adamw {
 
 /* A run of consecutive parameters treated alike. */
 struct adamw_slice {
-    size_t start, n; /* in floats */
-    int decays;      /* 1: weight_decay applies (not for biases and norms) */
-    float lr_scale;  /* factor on the learning rate, 1 by default */
+    size_t start, n;          /* in floats */
+    int decays;               /* 1: weight_decay applies (not for biases and norms) */
+    float lr_scale;           /* factor on the learning rate, 1 by default */
+    unsigned char *row_state; /* of a table: [n / width] enum row_state; NULL: all touched */
+    size_t width;
 };
 
 /* The four blocks and how their parts are treated. */
@@ -34,12 +36,15 @@ struct adamw_state {
 
 /* One update. step counts from 1. grad is multiplied by grad_scale first (1, or
  * what clipping gives). Gradients are 0 afterwards: the next step's accumulation
- * may begin without another pass over memory. */
+ * may begin without another pass over memory. Rows of tables that no gradient reached
+ * are updated all the same, bit for bit as if they had been read: only what is known to be 0 is
+ * not fetched. */
 void adamw_step(const struct adamw *o, const struct adamw_state *s, long step, double learning_rate,
                 float grad_scale, struct pool *pool);
 
-/* Euclidean norm over all n gradients, summed in double in an order that n alone decides. */
-double grad_norm(const float *grad, size_t n, struct pool *pool);
+/* Euclidean norm over all gradients, summed in double in an order that the slices alone
+ * decide. */
+double grad_norm(const struct adamw_state *s, struct pool *pool);
 
 /* The factor that brings norm down to max_norm, as torch.nn.utils.clip_grad_norm_:
  * min(1, max_norm / (norm + 1e-6)); 1 when max_norm is 0 (no clipping). */

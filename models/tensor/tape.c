@@ -221,7 +221,7 @@ void tape_scratch_done(struct tape *t, float *scratch, size_t n_floats)
     slab_give_back(t->slab, scratch, n_floats * sizeof(float));
 }
 
-float *tape_grad(struct tape *t, struct tensor *x, float *beta)
+float *tape_grad_rows(struct tape *t, struct tensor *x, float *beta)
 {
     if (x == NULL || !x->needs_grad)
         return NULL;
@@ -233,6 +233,14 @@ float *tape_grad(struct tape *t, struct tensor *x, float *beta)
         x->grad = slab_alloc(t->slab, tensor_bytes(x));
     }
     return x->grad;
+}
+
+float *tape_grad(struct tape *t, struct tensor *x, float *beta)
+{
+    float *grad = tape_grad_rows(t, x, beta);
+    if (grad != NULL && x->row_state != NULL && !t->dry)
+        memset(x->row_state, ROW_TOUCHED, (size_t)x->rows);
+    return grad;
 }
 
 void tape_grad_done(struct tape *t, struct tensor *y)

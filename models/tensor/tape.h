@@ -38,6 +38,17 @@ struct tensor {
     bool overwritable;    /* made by op_linear (whose backward never reads its
                              result), or in place on such, and held by no backward
                              since: one later op may take the buffer over */
+
+    /* Of a trained table: [rows] enum row_state; NULL: all rows may be touched. */
+    unsigned char *row_state;
+};
+
+/* What a step did to a row of a trained table, of which a batch reads few: the optimiser
+ * does not fetch what is known to be 0. */
+enum row_state {
+    ROW_QUIET,   /* gradient and both moments are 0 */
+    ROW_MOMENTS, /* gradient is 0, moments may be anything */
+    ROW_TOUCHED, /* gradient may be anything */
 };
 
 struct gemm_half;
@@ -155,6 +166,10 @@ void tape_scratch_done(struct tape *t, float *scratch, size_t n_floats);
  * *beta is 0 when the block holds nothing yet and must be overwritten, 1 when
  * it must be added to. */
 float *tape_grad(struct tape *t, struct tensor *x, float *beta);
+
+/* The same for an op that adds to few rows and says which: each must be ROW_TOUCHED in
+ * x->row_state, where x has one, before the backward ends. */
+float *tape_grad_rows(struct tape *t, struct tensor *x, float *beta);
 
 /* In a backward: the gradient of result y is used up; its block is reused. */
 void tape_grad_done(struct tape *t, struct tensor *y);

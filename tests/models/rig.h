@@ -11,6 +11,7 @@
 #include "models/bert.h"
 #include "models/checkpoint.h"
 #include "models/safetensors.h"
+#include "models/tensor/vmath.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -174,7 +175,7 @@ static inline void expect_derivatives(struct rig *r)
             d[k] = rng_normal(&g, k);
             length += (double)d[k] * d[k];
         }
-        double norm = sqrt(length), slope_norm = grad_norm(p->t.grad, n);
+        double norm = sqrt(length), slope_norm = sqrt(vec_sum_squares(p->t.grad, n));
         for (size_t k = 0; k < n; k++) {
             /* Half along the gradient, so that the slope is not lost in noise. */
             d[k] = (float)(d[k] / norm + p->t.grad[k] / fmax(slope_norm, 1e-12));

@@ -193,7 +193,7 @@ static double measure_peak(void)
 static void measure_adamw(size_t n)
 {
     float *block = calloc(4 * n, sizeof *block);
-    struct adamw_slice slice = {0, n, 1, 1};
+    struct adamw_slice slice = {.n = n, .decays = 1, .lr_scale = 1};
     struct adamw_state s = {block, block + n, block + 2 * n, block + 3 * n, &slice, 1};
     double best = 0;
     for (int run = 0; run < N_RUNS; run++) {

@@ -1,4 +1,5 @@
 #include "models/tensor/optimizer.h"
+#include "models/tensor/tape.h"
 #include "tests/golden/optimizer/adamw.h"
 
 #include <criterion/criterion.h>
@@ -15,7 +16,8 @@ static void check_steps(const double (*want)[N], float decay, int clip)
     float param[N], grad[N], m[N] = {0}, v[N] = {0};
     for (int i = 0; i < N; i++)
         param[i] = (float)start[0][i];
-    struct adamw_slice slices[] = {{0, 3, 1, 1}, {3, N - 3, 1, 1}};
+    struct adamw_slice slices[] = {{.n = 3, .decays = 1, .lr_scale = 1},
+                                   {.start = 3, .n = N - 3, .decays = 1, .lr_scale = 1}};
     struct adamw_state s = {param, grad, m, v, slices, 2};
     struct adamw o = {0.9f, 0.999f, 1e-8f, decay};
     for (int step = 0; step < STEPS; step++) {
@@ -23,7 +25,7 @@ static void check_steps(const double (*want)[N], float decay, int clip)
             grad[i] = (float)grads[step][i];
         float scale = 1;
         if (clip) {
-            double norm = grad_norm(grad, N, NULL);
+            double norm = grad_norm(&s, NULL);
             cr_expect_float_eq(norm, norms[0][step], 1e-6 * norm);
             scale = clip_scale(norm, MAX_NORM);
         }
@@ -51,7 +53,8 @@ Test(optimizer, equals_torch_with_clipping)
 Test(optimizer, treats_slices_apart)
 {
     float param[2] = {1, 1}, grad[2] = {0, 0}, m[2] = {0}, v[2] = {0};
-    struct adamw_slice slices[] = {{0, 1, 1, 0.5f}, {1, 1, 0, 1}};
+    struct adamw_slice slices[] = {{.n = 1, .decays = 1, .lr_scale = 0.5f},
+                                   {.start = 1, .n = 1, .lr_scale = 1}};
     struct adamw_state s = {param, grad, m, v, slices, 2};
     adamw_step(&(struct adamw){0.9f, 0.999f, 1e-8f, 0.1f}, &s, 1, 0.2, 1, NULL);
     cr_expect_float_eq(param[0], 1 - 0.2 * 0.5 * 0.1, 1e-7);
@@ -73,7 +76,42 @@ Test(optimizer, norm_of_a_long_block_is_exact_to_double)
         grad[i] = (float)sin(i) * (i % 97 == 0 ? 1000.0f : 1e-3f);
         want += (double)grad[i] * grad[i];
     }
-    cr_expect_float_eq(grad_norm(grad, 100003, NULL), sqrt(want), 1e-12 * sqrt(want));
+    struct adamw_slice slice = {.n = 100003};
+    struct adamw_state s = {.grad = grad, .slices = &slice, .n_slices = 1};
+    cr_expect_float_eq(grad_norm(&s, NULL), sqrt(want), 1e-12 * sqrt(want));
+}
+
+/* Rows that come and go, one that never does, moments that begin as a snapshot's: with
+ * and without knowing which rows are touched, every bit is the same. */
+Test(optimizer, leaves_alone_only_what_is_zero)
+{
+    enum { ROWS = 6, WIDTH = 19, CELLS = ROWS * WIDTH };
+    static const unsigned char touched[4][ROWS] = {
+        {1, 0, 0, 0, 1, 0}, {0, 1, 0, 0, 1, 0}, {0, 0, 0, 0, 0, 0}, {1, 1, 0, 0, 0, 0}};
+    float dense[4][CELLS] = {{0}}, sparse[4][CELLS] = {{0}};
+    unsigned char state[ROWS];
+    memset(state, ROW_MOMENTS, sizeof state);
+    for (int i = 0; i < CELLS; i++)
+        dense[0][i] = sparse[0][i] = (float)sin(i);
+    dense[2][5 * WIDTH] = sparse[2][5 * WIDTH] = 0.5f; /* row 5: as a snapshot left it */
+    struct adamw_slice whole = {.n = CELLS, .decays = 1, .lr_scale = 1}, table = whole;
+    table.row_state = state;
+    table.width = WIDTH;
+    struct adamw_state a = {dense[0], dense[1], dense[2], dense[3], &whole, 1};
+    struct adamw_state b = {sparse[0], sparse[1], sparse[2], sparse[3], &table, 1};
+    for (int step = 0; step < 8; step++) {
+        for (int i = 0; i < CELLS; i++)
+            if (touched[step % 4][i / WIDTH]) {
+                dense[1][i] = sparse[1][i] = (float)cos(i + step);
+                state[i / WIDTH] = ROW_TOUCHED;
+            }
+        cr_expect_float_eq(grad_norm(&b, NULL), grad_norm(&a, NULL), 1e-14 * grad_norm(&a, NULL));
+        const struct adamw o = {0.9f, 0.999f, 1e-8f, step < 4 ? 0.1f : 0};
+        adamw_step(&o, &a, step + 1, 1e-2, 0.7f, NULL);
+        adamw_step(&o, &b, step + 1, 1e-2, 0.7f, NULL);
+        cr_expect(memcmp(dense, sparse, sizeof dense) == 0, "step %d", step);
+        cr_expect(state[2] == ROW_QUIET && state[3] == ROW_QUIET && state[5] == ROW_MOMENTS);
+    }
 }
 
 Test(schedule, equals_transformers)
