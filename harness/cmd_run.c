@@ -1,6 +1,7 @@
 /*
  * ftbench run: runs the cells of a spec that are not current.
  */
+#include "harness/base/environment.h"
 #include "harness/base/file.h"
 #include "harness/command.h"
 #include "harness/identity.h"
@@ -89,6 +90,13 @@ static int conclude(const struct workers_outcome *o, const struct todo *todo,
     return o->n_failed || o->n_left || todo->n_failed_before ? EXIT_BAD : EXIT_DONE;
 }
 
+/* Estimates are not exact and other programs live too: a tenth is left to them. */
+static size_t memory_limit(const struct command_line *cl)
+{
+    return cl->memory_mib ? (size_t)cl->memory_mib << 20
+                          : (size_t)(environment_free_bytes() / 10 * 9);
+}
+
 int cmd_run(const struct command_line *cl, FILE *out, struct err *e)
 {
     struct plan plan;
@@ -97,6 +105,8 @@ int cmd_run(const struct command_line *cl, FILE *out, struct err *e)
 
     if (cl->jobs < 1 || cl->jobs > WORKERS_MAX)
         return err_usage(e, "--jobs %ld: 1 to %d processes", cl->jobs, WORKERS_MAX);
+    if (cl->threads > POOL_THREADS_MAX)
+        return err_usage(e, "--threads %ld: 1 to %d threads", cl->threads, POOL_THREADS_MAX);
     if (plan_read(&plan, cl->args[0], cl->only, cl->n_only, cl->arena, e) ||
         plan_estimate(&plan, e) || choose(&todo, &plan, cl, e))
         return -1;
@@ -117,6 +127,9 @@ int cmd_run(const struct command_line *cl, FILE *out, struct err *e)
                                            .keep_adapter = cl->keep_adapters,
                                            .snapshot_seconds = (double)cl->snapshot_seconds},
                                .n_jobs = (int)cl->jobs,
+                               .n_cores = (int)environment_cores(),
+                               .n_threads = (int)cl->threads,
+                               .memory_bytes = memory_limit(cl),
                                .timeout_seconds = (double)cl->timeout,
                                .phases = arena_printf(cl->arena, "%s.profile.tsv", cl->db),
                                .out = out};

@@ -32,6 +32,8 @@ struct command_line {
     const char *out;    /* "reports/out" */
     const char *format; /* "table", "csv" or "json"; --json sets it */
     long jobs;          /* processes at a time; number of cores by default */
+    long threads;       /* of a cell; 0: chosen when it starts */
+    long memory_mib;    /* that running cells may need together; 0: what there is */
     long limit;         /* cells; 0: all */
     long timeout;       /* seconds a cell may take; 0: no limit */
     struct only *only;  /* [n_only] */
@@ -75,6 +77,8 @@ enum flag_bit {
     FLAG_MEMORISE = 1 << 15,
     FLAG_PUBLISHED = 1 << 16,
     FLAG_PROFILE = 1 << 17,
+    FLAG_THREADS = 1 << 18,
+    FLAG_MEMORY = 1 << 19,
 };
 
 /* Parses argv (argv[0] is the program) into cl, all in arena a. ERR_USAGE names the unknown

@@ -11,11 +11,14 @@ const struct command commands[] = {
      FLAG_HELP | FLAG_FORMAT | FLAG_JSON | FLAG_DB | FLAG_ONLY, 1, 1, cmd_plan},
     {"run", "SPEC", "run the cells of a spec that are not current",
      "Each cell runs in its own process and is stored whole or not at all. A stopped run goes\n"
-     "on where it was: type the same command again. --profile tells, for each cell, how many\n"
-     "nanoseconds an update spends in gemm, attention, pointwise (norms, activations, dropout,\n"
-     "embeddings), loss, optimizer, data (packing), evaluation and other; they add up.",
-     FLAG_HELP | FLAG_DB | FLAG_JOBS | FLAG_ONLY | FLAG_LIMIT | FLAG_TIMEOUT | FLAG_RETRY_FAILED |
-         FLAG_OFFLINE | FLAG_DRY_RUN | FLAG_KEEP_ADAPTERS | FLAG_SNAPSHOT_SECONDS | FLAG_PROFILE,
+     "on where it was: type the same command again. Cells start while there are jobs and memory\n"
+     "for them; cores left over work as threads of a cell, which changes no bit of its result.\n"
+     "--profile tells, for each cell, how many nanoseconds an update spends in gemm, attention,\n"
+     "pointwise (norms, activations, dropout, embeddings), loss, optimizer, data (packing),\n"
+     "evaluation and other; they add up.",
+     FLAG_HELP | FLAG_DB | FLAG_JOBS | FLAG_THREADS | FLAG_MEMORY | FLAG_ONLY | FLAG_LIMIT |
+         FLAG_TIMEOUT | FLAG_RETRY_FAILED | FLAG_OFFLINE | FLAG_DRY_RUN | FLAG_KEEP_ADAPTERS |
+         FLAG_SNAPSHOT_SECONDS | FLAG_PROFILE,
      1, 1, cmd_run},
     {"status", "[SPEC]", "say what is done, failed, skipped, pending and running",
      "With a spec: of its cells. Without: of everything in the database. Exit status 1 when a\n"

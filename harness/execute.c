@@ -34,6 +34,7 @@ struct execution {
     struct str folder;                 /* of the checkpoint and tokenizer */
     struct model model;
     struct tuned tuned;
+    struct pool *pool;
     struct engine engine;
     struct steps steps;
     struct train_state state;
@@ -215,6 +216,9 @@ static int prepare(struct execution *x, struct err *e)
     train_state_init(&x->state, &x->steps, x->model.params.n_train,
                      option_bool(o, "load_best_model_at_end"), &x->arena);
     engine_init(&x->engine, &x->tuned, bound_tok, bound_tok, x->cell->seed, &x->arena);
+    if (x->params->n_threads > 1)
+        x->pool = pool_new(x->params->n_threads);
+    engine_share(&x->engine, x->pool);
     x->engine.spare_frozen = !option_bool(o, "frozen_dropout");
     x->engine.recompute = option_bool(o, "gradient_checkpointing");
     if (order_parts(x, e) != 0)
@@ -404,6 +408,7 @@ static enum execute_outcome run(struct execution *x, struct err *e)
 static void execution_release(struct execution *x)
 {
     engine_release(&x->engine);
+    pool_free(x->pool);
     model_release(&x->model);
     for (int i = 0; i < N_PARTS; i++) {
         features_release(&x->features[i]);
@@ -419,7 +424,7 @@ enum execute_outcome execute_cell(const struct cell *c, const struct execute_par
                                   struct execute_summary *summary, struct err *e)
 {
     struct execution x = {.cell = c, .params = p, .start_ns = clock_ns()};
-    record_init(&x.record, c, &x.arena);
+    record_init(&x.record, c, p->n_threads, &x.arena);
     enum execute_outcome outcome = run(&x, e);
     *summary = x.summary;
     execution_release(&x);
@@ -431,7 +436,7 @@ int execute_store_failure(const struct cell *c, const struct execute_params *p, 
 {
     struct arena a = {0};
     struct record r;
-    record_init(&r, c, &a);
+    record_init(&r, c, p->n_threads, &a);
     record_failure(&r, message);
     int failed = record_store(&r, p, e);
     arena_release(&a);

@@ -29,6 +29,7 @@ struct execute_params {
     bool offline;
     bool profile;            /* fill the summary's profile */
     bool keep_adapter;       /* write the trained adapter to STATE_DIR/CELL.adapter */
+    int n_threads;           /* that share the cell's work; 0: 1. The same bits with any */
     double snapshot_seconds; /* between snapshots; each end of an epoch makes one too */
     void *context;           /* for those below, which may be NULL */
     void (*warn)(void *context, const char *text);

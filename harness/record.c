@@ -18,23 +18,25 @@ static const char *canonical_options(const struct options *o, struct arena *a)
     return text;
 }
 
-static void record_environment(struct result_run *run, bool half, struct arena *a)
+static void record_environment(struct result_run *run, bool half, int n_threads, struct arena *a)
 {
     struct environment env;
-    struct environment_fact *facts = arena_array(a, ENVIRONMENT_FACTS + 1, sizeof *facts);
+    struct environment_fact *facts = arena_array(a, ENVIRONMENT_FACTS + 2, sizeof *facts);
 
     environment_read(&env, a);
     environment_facts(facts, &env, a);
     facts[ENVIRONMENT_FACTS] = (struct environment_fact){"blas", gemm_library()};
+    facts[ENVIRONMENT_FACTS + 1] =
+        (struct environment_fact){"threads", arena_printf(a, "%d", n_threads > 1 ? n_threads : 1)};
     run->environment = facts;
-    run->n_environment = ENVIRONMENT_FACTS + 1;
+    run->n_environment = ENVIRONMENT_FACTS + 2;
     run->commit = env.commit;
     run->blas_core =
         half ? arena_printf(a, "%s %s", gemm_core_name(), gemm_half_name()) : gemm_core_name();
     run->determinism = "same bits with these BLAS kernels";
 }
 
-void record_init(struct record *r, const struct cell *c, struct arena *a)
+void record_init(struct record *r, const struct cell *c, int n_threads, struct arena *a)
 {
     memset(r, 0, sizeof *r);
     r->arena = a;
@@ -61,7 +63,7 @@ void record_init(struct record *r, const struct cell *c, struct arena *a)
                                         .started = r->started,
                                         .leak_rate = NAN,
                                         .numerics_version = NUMERICS_VERSION};
-    record_environment(&r->result.run, cell_in_bfloat16(c), a);
+    record_environment(&r->result.run, cell_in_bfloat16(c), n_threads, a);
 }
 
 void record_data(struct record *r, const struct dataset *d, const struct split *s)

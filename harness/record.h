@@ -18,7 +18,7 @@ struct record {
 };
 
 /* Identity and environment. */
-void record_init(struct record *r, const struct cell *c, struct arena *a);
+void record_init(struct record *r, const struct cell *c, int n_threads, struct arena *a);
 
 /* Data set, audit, sizes of the split and its leak rate. */
 void record_data(struct record *r, const struct dataset *d, const struct split *s);

@@ -30,11 +30,12 @@ struct job {
     pid_t pid; /* 0: none */
     int fd;    /* notes come from here */
     bool timed_out, done;
+    int n_threads;
     struct execute_summary summary;
     char failure[1024]; /* "" unless the worker said why it failed */
 };
 
-struct pool {
+struct crew {
     const struct workers_params *params;
     const struct cell *const *cells;
     int n_cells, next; /* cells[next] is not started yet */
@@ -85,7 +86,8 @@ static bool worker_stop(void *context)
     return sigismember(&waiting, SIGTERM) || sigismember(&waiting, SIGINT);
 }
 
-static int worker_main(const struct cell *c, const struct workers_params *p, int fd, pid_t parent)
+static int worker_main(const struct cell *c, const struct workers_params *p, int n_threads, int fd,
+                       pid_t parent)
 {
     struct execute_params execute = p->execute;
     struct worker worker = {.fd = fd};
@@ -95,6 +97,7 @@ static int worker_main(const struct cell *c, const struct workers_params *p, int
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         return 1;
+    execute.n_threads = n_threads;
     execute.context = &worker;
     execute.progress = worker_progress;
     execute.warn = worker_warn;
@@ -112,15 +115,68 @@ static int worker_main(const struct cell *c, const struct workers_params *p, int
 
 /* --- in the parent ------------------------------------------------------ */
 
-static int start(struct pool *pool, int slot, struct err *e)
+/* Whether c may start beside cells that need used_bytes. */
+static bool fits(const struct crew *crew, const struct cell *c, size_t used_bytes)
 {
-    struct job *job = &pool->jobs[slot];
-    const struct cell *cell = pool->cells[pool->next];
+    size_t limit = crew->params->memory_bytes;
+    return limit == 0 || used_bytes == 0 ||
+           (used_bytes < limit && c->est_memory_bytes <= limit - used_bytes);
+}
+
+/* What the cells at work need. */
+static size_t used_bytes(const struct crew *crew)
+{
+    size_t n = 0;
+    for (int i = 0; i < crew->params->n_jobs; i++)
+        if (crew->jobs[i].pid)
+            n += crew->slots[i].cell->est_memory_bytes;
+    return n;
+}
+
+/* Threads of the next cell: the free cores, divided among it and those that will start
+ * beside it. */
+static int choose_threads(const struct crew *crew)
+{
+    const struct workers_params *p = crew->params;
+    int n_free = p->n_cores, n_starting = 0;
+    size_t used = used_bytes(crew);
+
+    if (p->n_threads)
+        return p->n_threads;
+    for (int i = 0; i < p->n_jobs; i++)
+        n_free -= crew->jobs[i].pid ? crew->jobs[i].n_threads : 0;
+    for (int i = crew->next; i < crew->n_cells && crew->n_running + n_starting < p->n_jobs; i++) {
+        if (!fits(crew, crew->cells[i], used))
+            break;
+        used += crew->cells[i]->est_memory_bytes;
+        n_starting++;
+    }
+    int n = n_starting ? n_free / n_starting : n_free;
+    return n < 1 ? 1 : n > POOL_THREADS_MAX ? POOL_THREADS_MAX : n;
+}
+
+static void warn_if_too_large(struct crew *crew, const struct cell *c)
+{
+    char text[256];
+    if (!crew->params->memory_bytes || c->est_memory_bytes <= crew->params->memory_bytes)
+        return;
+    snprintf(text, sizeof text,
+             "needs an estimated %zu MiB of the %zu MiB there are: runs alone and may be killed",
+             c->est_memory_bytes >> 20, crew->params->memory_bytes >> 20);
+    progress_note(&crew->progress, c, text);
+}
+
+static int start(struct crew *crew, int slot, struct err *e)
+{
+    struct job *job = &crew->jobs[slot];
+    const struct cell *cell = crew->cells[crew->next];
+    int n_threads = choose_threads(crew);
     pid_t parent = getpid();
     int ends[2];
 
     if (pipe(ends))
         return err_errno(e, "cannot make a pipe for a worker");
+    warn_if_too_large(crew, cell);
     pid_t pid = fork();
     if (pid < 0) {
         close(ends[0]);
@@ -129,25 +185,25 @@ static int start(struct pool *pool, int slot, struct err *e)
     }
     if (pid == 0) {
         close(ends[0]);
-        _exit(worker_main(cell, pool->params, ends[1], parent));
+        _exit(worker_main(cell, crew->params, n_threads, ends[1], parent));
     }
     close(ends[1]);
-    *job = (struct job){.pid = pid, .fd = ends[0]};
-    pool->slots[slot] = (struct progress_slot){.cell = cell, .started_ns = clock_ns()};
-    pool->next++;
-    pool->n_running++;
+    *job = (struct job){.pid = pid, .fd = ends[0], .n_threads = n_threads};
+    crew->slots[slot] = (struct progress_slot){.cell = cell, .started_ns = clock_ns()};
+    crew->next++;
+    crew->n_running++;
     return 0;
 }
 
-static void take_note(struct pool *pool, int slot, const struct note *note)
+static void take_note(struct crew *crew, int slot, const struct note *note)
 {
-    struct job *job = &pool->jobs[slot];
+    struct job *job = &crew->jobs[slot];
     switch (note->kind) {
     case NOTE_PROGRESS:
-        pool->slots[slot].at = note->progress;
+        crew->slots[slot].at = note->progress;
         break;
     case NOTE_WARNING:
-        progress_note(&pool->progress, pool->slots[slot].cell, note->text);
+        progress_note(&crew->progress, crew->slots[slot].cell, note->text);
         break;
     case NOTE_DONE:
         job->done = true;
@@ -174,108 +230,113 @@ static void explain_end(char *out, size_t size, const struct job *job, int statu
 }
 
 /* A worker has ended: count it, store a failure. */
-static int settle(struct pool *pool, int slot, int status, struct err *e)
+static int settle(struct crew *crew, int slot, int status, struct err *e)
 {
-    struct job *job = &pool->jobs[slot];
-    struct progress_slot *s = &pool->slots[slot];
+    struct job *job = &crew->jobs[slot];
+    struct progress_slot *s = &crew->slots[slot];
     const struct cell *cell = s->cell;
     double seconds = 1e-9 * (double)(clock_ns() - s->started_ns);
-    bool stopped = pool->signals_seen && !job->done && !job->failure[0];
+    bool stopped = crew->signals_seen && !job->done && !job->failure[0];
 
     s->cell = NULL;
     close(job->fd);
     job->pid = 0;
-    pool->n_running--;
+    crew->n_running--;
     if (stopped || (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_STOPPED))
         return 0;
     if (job->done) {
-        pool->outcome->n_done++;
-        progress_finished(&pool->progress, cell, seconds, job->summary.accuracy, NULL);
-        if (pool->params->execute.profile)
-            return phases_tell(cell, &job->summary.profile, pool->params->phases, pool->params->out,
+        crew->outcome->n_done++;
+        progress_finished(&crew->progress, cell, seconds, job->summary.accuracy, NULL);
+        if (crew->params->execute.profile)
+            return phases_tell(cell, &job->summary.profile, crew->params->phases, crew->params->out,
                                e);
         return 0;
     }
     if (!job->failure[0])
-        explain_end(job->failure, sizeof job->failure, job, status, pool->params->timeout_seconds);
-    pool->outcome->n_failed++;
-    progress_finished(&pool->progress, cell, seconds, 0, job->failure);
-    return execute_store_failure(cell, &pool->params->execute, job->failure, e);
+        explain_end(job->failure, sizeof job->failure, job, status, crew->params->timeout_seconds);
+    crew->outcome->n_failed++;
+    progress_finished(&crew->progress, cell, seconds, 0, job->failure);
+    return execute_store_failure(cell, &crew->params->execute, job->failure, e);
 }
 
 /* Reads what the workers said and settles those that ended. */
-static int hear(struct pool *pool, struct err *e)
+static int hear(struct crew *crew, struct err *e)
 {
-    struct pollfd fds[WORKERS_MAX + 1] = {{.fd = pool->signal_fd, .events = POLLIN}};
-    int n = pool->params->n_jobs;
+    struct pollfd fds[WORKERS_MAX + 1] = {{.fd = crew->signal_fd, .events = POLLIN}};
+    int n = crew->params->n_jobs;
 
     for (int i = 0; i < n; i++)
         fds[i + 1] =
-            (struct pollfd){.fd = pool->jobs[i].pid ? pool->jobs[i].fd : -1, .events = POLLIN};
+            (struct pollfd){.fd = crew->jobs[i].pid ? crew->jobs[i].fd : -1, .events = POLLIN};
     poll(fds, (nfds_t)n + 1, POLL_MS);
     struct signalfd_siginfo info;
-    if (fds[0].revents & POLLIN && read(pool->signal_fd, &info, sizeof info) == sizeof info)
-        pool->signals_seen++;
+    if (fds[0].revents & POLLIN && read(crew->signal_fd, &info, sizeof info) == sizeof info)
+        crew->signals_seen++;
     for (int i = 0; i < n; i++) {
         struct note note;
         int status = 0;
-        if (!pool->jobs[i].pid || !fds[i + 1].revents)
+        if (!crew->jobs[i].pid || !fds[i + 1].revents)
             continue;
-        if (read(pool->jobs[i].fd, &note, sizeof note) == sizeof note) {
-            take_note(pool, i, &note);
+        if (read(crew->jobs[i].fd, &note, sizeof note) == sizeof note) {
+            take_note(crew, i, &note);
             continue;
         }
-        waitpid(pool->jobs[i].pid, &status, 0); /* the pipe is closed: it is ending */
-        if (settle(pool, i, status, e))
+        waitpid(crew->jobs[i].pid, &status, 0); /* the pipe is closed: it is ending */
+        if (settle(crew, i, status, e))
             return -1;
     }
     return 0;
 }
 
 /* Time-outs, and what a signal asks for. */
-static void discipline(struct pool *pool, int *signals_passed_on)
+static void discipline(struct crew *crew, int *signals_passed_on)
 {
-    double limit = pool->params->timeout_seconds;
-    for (int i = 0; i < pool->params->n_jobs; i++) {
-        struct job *job = &pool->jobs[i];
+    double limit = crew->params->timeout_seconds;
+    for (int i = 0; i < crew->params->n_jobs; i++) {
+        struct job *job = &crew->jobs[i];
         if (!job->pid)
             continue;
-        double seconds = 1e-9 * (double)(clock_ns() - pool->slots[i].started_ns);
+        double seconds = 1e-9 * (double)(clock_ns() - crew->slots[i].started_ns);
         if (limit > 0 && seconds > limit && !job->timed_out) {
             job->timed_out = true;
             kill(job->pid, SIGKILL);
         }
-        if (pool->signals_seen > *signals_passed_on)
-            kill(job->pid, pool->signals_seen > 1 ? SIGKILL : SIGTERM);
+        if (crew->signals_seen > *signals_passed_on)
+            kill(job->pid, crew->signals_seen > 1 ? SIGKILL : SIGTERM);
     }
-    *signals_passed_on = pool->signals_seen;
+    *signals_passed_on = crew->signals_seen;
 }
 
-static void kill_all(struct pool *pool)
+static void kill_all(struct crew *crew)
 {
-    for (int i = 0; i < pool->params->n_jobs; i++) {
-        if (!pool->jobs[i].pid)
+    for (int i = 0; i < crew->params->n_jobs; i++) {
+        if (!crew->jobs[i].pid)
             continue;
-        kill(pool->jobs[i].pid, SIGKILL);
-        waitpid(pool->jobs[i].pid, NULL, 0);
-        close(pool->jobs[i].fd);
+        kill(crew->jobs[i].pid, SIGKILL);
+        waitpid(crew->jobs[i].pid, NULL, 0);
+        close(crew->jobs[i].fd);
     }
 }
 
-static int conduct(struct pool *pool, struct err *e)
+static bool may_start(const struct crew *crew)
+{
+    return crew->next < crew->n_cells && !crew->signals_seen &&
+           fits(crew, crew->cells[crew->next], used_bytes(crew));
+}
+
+static int conduct(struct crew *crew, struct err *e)
 {
     int signals_passed_on = 0;
     for (;;) {
-        for (int i = 0; i < pool->params->n_jobs; i++)
-            if (!pool->jobs[i].pid && pool->next < pool->n_cells && !pool->signals_seen &&
-                start(pool, i, e))
+        for (int i = 0; i < crew->params->n_jobs; i++)
+            if (!crew->jobs[i].pid && may_start(crew) && start(crew, i, e))
                 return -1;
-        if (pool->n_running == 0)
+        if (crew->n_running == 0)
             return 0;
-        if (hear(pool, e))
+        if (hear(crew, e))
             return -1;
-        discipline(pool, &signals_passed_on);
-        progress_draw(&pool->progress, pool->slots);
+        discipline(crew, &signals_passed_on);
+        progress_draw(&crew->progress, crew->slots);
     }
 }
 
@@ -283,25 +344,25 @@ int workers_run(const struct cell *const *cells, int n, const struct workers_par
                 struct workers_outcome *outcome, struct err *e)
 {
     struct arena a = {0};
-    struct pool pool = {.params = p, .cells = cells, .n_cells = n, .outcome = outcome};
+    struct crew crew = {.params = p, .cells = cells, .n_cells = n, .outcome = outcome};
     sigset_t signals, before;
 
     assert(p->n_jobs >= 1 && p->n_jobs <= WORKERS_MAX);
     memset(outcome, 0, sizeof *outcome);
-    pool.jobs = arena_array(&a, (size_t)p->n_jobs, sizeof *pool.jobs);
-    pool.slots = arena_array(&a, (size_t)p->n_jobs, sizeof *pool.slots);
+    crew.jobs = arena_array(&a, (size_t)p->n_jobs, sizeof *crew.jobs);
+    crew.slots = arena_array(&a, (size_t)p->n_jobs, sizeof *crew.slots);
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     sigprocmask(SIG_BLOCK, &signals, &before);
-    pool.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    progress_init(&pool.progress, p->out, p->execute.state_dir, cells, n, p->n_jobs);
-    int failed = conduct(&pool, e);
-    kill_all(&pool);
-    progress_end(&pool.progress);
-    close(pool.signal_fd);
+    crew.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    progress_init(&crew.progress, p->out, p->execute.state_dir, cells, n, p->n_jobs);
+    int failed = conduct(&crew, e);
+    kill_all(&crew);
+    progress_end(&crew.progress);
+    close(crew.signal_fd);
     sigprocmask(SIG_SETMASK, &before, NULL);
-    outcome->stopped = pool.signals_seen > 0;
+    outcome->stopped = crew.signals_seen > 0;
     outcome->n_left = n - outcome->n_done - outcome->n_failed;
     arena_release(&a);
     return failed;

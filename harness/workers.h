@@ -1,7 +1,9 @@
 /*
  * workers: cells as processes, so that one cell's end is only its own.
  *
- * Each cell runs in a forked process of one thread and stores its own result.
+ * Each cell runs in a forked process and stores its own result. How many run at a time is
+ * bounded by n_jobs and by the memory they are estimated to need; one that needs more than there
+ * is runs alone. Cores that no other cell could use go to a cell as threads when it starts.
  * A crash, an out-of-memory kill or a time-out becomes a stored failure and the
  * matrix goes on. SIGINT or SIGTERM stops cleanly: running cells snapshot after
  * their current update and stay pending; a second signal kills them.
@@ -17,6 +19,9 @@ enum { WORKERS_MAX = 256 };
 struct workers_params {
     struct execute_params execute; /* context and callbacks are set here */
     int n_jobs;                    /* processes at a time, 1 to WORKERS_MAX */
+    int n_cores;                   /* that cells may share among their threads; 0: 1 */
+    int n_threads;                 /* of each cell; 0: the cores that would stand idle */
+    size_t memory_bytes;           /* that the cells at work may need together; 0: no limit */
     double timeout_seconds;        /* a cell may take; 0: no limit */
     const char *phases;            /* with execute.profile: the file for phases_tell */
     FILE *out;                     /* progress goes there */

@@ -58,6 +58,13 @@ static bool has_word(const char *text, const char *word)
     return false;
 }
 
+long environment_cores(void)
+{
+    cpu_set_t usable;
+    return sched_getaffinity(0, sizeof usable, &usable) == 0 ? CPU_COUNT(&usable)
+                                                             : sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 static void read_cpu(struct environment *env, struct arena *a)
 {
     const char *info = slurp(a, "/proc/cpuinfo");
@@ -70,10 +77,7 @@ static void read_cpu(struct environment *env, struct arena *a)
             str_printf(&kept, "%s%s", kept.len ? " " : "", flags_of_interest[i]);
     env->cpu_flags = arena_strdup(a, flags ? str_text(&kept) : unknown);
     str_release(&kept);
-    cpu_set_t usable;
-    env->n_cores = sched_getaffinity(0, sizeof usable, &usable) == 0
-                       ? CPU_COUNT(&usable)
-                       : sysconf(_SC_NPROCESSORS_ONLN);
+    env->n_cores = environment_cores();
 }
 
 static void read_system(struct environment *env, struct arena *a)
@@ -134,6 +138,48 @@ static const char *read_commit(struct arena *a)
     if (!id)
         id = packed_commit(a, slurp(a, arena_printf(a, "%s/packed-refs", git)), name);
     return id ? id : unknown;
+}
+
+/* The number that text begins with; -1 when it is none ("max"). */
+static int64_t leading_number(const char *text)
+{
+    char *end;
+    long long n = text ? strtoll(text, &end, 10) : 0;
+    return text && end != text ? n : -1;
+}
+
+/* What the group at folder still grants, pages of files that can be dropped not counted; -1
+ * without a limit. */
+static int64_t group_free_bytes(const char *folder, struct arena *a)
+{
+    int64_t limit = leading_number(slurp(a, arena_printf(a, "%s/memory.max", folder)));
+    int64_t used = leading_number(slurp(a, arena_printf(a, "%s/memory.current", folder)));
+    const char *stat = slurp(a, arena_printf(a, "%s/memory.stat", folder));
+    const char *line = strstr(stat, "\nfile ");
+    int64_t files = leading_number(line ? line + strlen("\nfile ") : NULL);
+    if (limit < 0 || used < 0)
+        return -1;
+    used -= files > 0 && files < used ? files : 0;
+    return used < limit ? limit - used : 0;
+}
+
+int64_t environment_free_bytes(void)
+{
+    struct arena a = {0};
+    int64_t n = leading_number(field(&a, slurp(&a, "/proc/meminfo"), "MemAvailable", ':')) * 1024;
+    const char *group = strstr(slurp(&a, "/proc/self/cgroup"), "0::/");
+    if (n < 0)
+        n = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+    char *path = arena_printf(&a, "/sys/fs/cgroup/%.*s", group ? (int)strcspn(group + 4, "\n") : 0,
+                              group ? group + 4 : "");
+    for (size_t root = strlen("/sys/fs/cgroup"); strlen(path) >= root;) {
+        int64_t granted = group_free_bytes(path, &a);
+        if (granted >= 0 && granted < n)
+            n = granted;
+        *strrchr(path, '/') = '\0'; /* the group above */
+    }
+    arena_release(&a);
+    return n;
 }
 
 void environment_read(struct environment *env, struct arena *a)

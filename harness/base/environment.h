@@ -31,6 +31,13 @@ struct environment {
 /* Never fails. */
 void environment_read(struct environment *env, struct arena *a);
 
+/* Cores that this process may use. */
+long environment_cores(void);
+
+/* Memory that processes started now may fill before something is killed: what the system says
+ * is available, or less where a control group sets a limit. */
+int64_t environment_free_bytes(void);
+
 /* One fact as text. */
 struct environment_fact {
     const char *key, *value;
