@@ -19,7 +19,7 @@ Test(record, identity_and_environment_of_a_cell)
     struct record r;
     scene_open(&s, "mini-bert-xs", "{lora: {r: 4}}", "");
     const struct cell *c = &s.plan.cells[0];
-    record_init(&r, c, 1, &s.arena);
+    record_init(&r, c, 3, &s.arena);
     const struct result_cell *x = &r.result.cell;
     cr_expect(eq(str, (char *)x->cell_id, (char *)c->id));
     cr_expect(eq(str, (char *)x->canonical, (char *)c->canonical));
@@ -35,7 +35,8 @@ Test(record, identity_and_environment_of_a_cell)
     cr_expect(run->status == RESULT_DONE && run->numerics_version == NUMERICS_VERSION);
     cr_expect(strlen(run->started) == 20 && run->started[19] == 'Z', "%s", run->started);
     cr_expect(fact(run, "blas") != NULL && strlen(run->blas_core) > 0);
-    cr_expect(run->n_environment == ENVIRONMENT_FACTS + 1);
+    cr_expect(run->n_environment == ENVIRONMENT_FACTS + 2);
+    cr_expect(eq(str, (char *)fact(run, "threads"), "3"));
     scene_close(&s);
 }
 
