@@ -37,15 +37,6 @@ static void loss_backward(struct tape *t, void *record)
     tape_grad_done(t, r->loss);
 }
 
-/* -log softmax(x)[label] */
-static double row_loss(const float *x, size_t n, int label)
-{
-    double max = vec_max(x, n), sum = 0;
-    for (size_t k = 0; k < n; k++)
-        sum += scalar_exp(x[k] - max);
-    return scalar_log(sum) + max - x[label];
-}
-
 struct tensor *op_cross_entropy(struct tape *t, struct tensor *logits, const int *labels,
                                 float weight)
 {
@@ -56,7 +47,8 @@ struct tensor *op_cross_entropy(struct tape *t, struct tensor *logits, const int
     double sum = 0;
     for (int i = 0; i < logits->rows && !t->dry; i++) {
         assert(labels[i] >= 0 && labels[i] < logits->cols);
-        sum += row_loss(logits->data + (size_t)i * width, width, labels[i]);
+        const float *row = logits->data + (size_t)i * width; /* -log softmax(row)[label] */
+        sum += vec_log_sum_exp(row, width) - row[labels[i]];
     }
     if (!t->dry)
         loss->data[0] = (float)(weight * sum);

@@ -156,7 +156,7 @@ static inline float rig_step(struct rig *r, const struct batch *b, long step, do
 {
     const struct adamw adam = {0.9f, 0.999f, 1e-8f, decay};
     float loss = rig_backward(r, b, true, (uint32_t)step);
-    adamw_step(&adam, &r->model.params.adam, step, rate, 1);
+    adamw_step(&adam, &r->model.params.adam, step, rate, 1, NULL);
     return loss;
 }
 
