@@ -170,7 +170,8 @@ static void weigh(struct words_index *x)
     double *square = xmalloc((size_t)x->n_texts * sizeof *square);
     for (int t = 0; t < x->n_texts; t++)
         square[t] = 0;
-    qsort(x->terms, (size_t)x->n, sizeof *x->terms, by_word);
+    if (x->n > 0) /* a set of texts without words has no terms at all */
+        qsort(x->terms, (size_t)x->n, sizeof *x->terms, by_word);
     for (int i = 0, end; i < x->n; i = end) {
         for (end = i; end < x->n && x->terms[end].word == x->terms[i].word;)
             end++;
