@@ -107,6 +107,13 @@ struct words_index {
     int n_texts;
 };
 
+static struct words_index index_new(int n_texts)
+{
+    enum { N_FIRST = 1024 };
+    return (struct words_index){
+        .terms = xmalloc(N_FIRST * sizeof(struct term)), .n_alloc = N_FIRST, .n_texts = n_texts};
+}
+
 static int by_word(const void *x, const void *y)
 {
     const struct term *a = x, *b = y;
@@ -122,7 +129,7 @@ static void add_text(struct words_index *x, const char *text, int number)
     int first = x->n;
     while (near_word(&text, &word)) {
         if (x->n == x->n_alloc) {
-            x->n_alloc = x->n_alloc ? 2 * x->n_alloc : 1024;
+            x->n_alloc *= 2;
             x->terms = xrealloc(x->terms, (size_t)x->n_alloc * sizeof *x->terms);
         }
         x->terms[x->n++] = (struct term){word, number, 1};
@@ -187,7 +194,7 @@ static void weigh(struct words_index *x)
 /* The training text most like this one, or -1. like [n_texts] is all zero before and after. */
 static int nearest_text(const struct words_index *x, const char *text, double *like)
 {
-    struct words_index query = {0};
+    struct words_index query = index_new(1);
     int best = -1, end;
     double best_like = 0;
     add_text(&query, text, 0);
@@ -224,7 +231,7 @@ double memorise_nearest(const struct dataset *d, const struct rows *train, const
     struct lessons known = learn(d, train);
     /* Texts are numbered in the order of rows: the first of equals is that of the data set. */
     qsort(known.at, (size_t)known.n, sizeof *known.at, by_row);
-    struct words_index index = {.n_texts = known.n};
+    struct words_index index = index_new(known.n);
     double *like = xmalloc((size_t)known.n * sizeof *like);
     for (int t = 0; t < known.n; t++) {
         like[t] = 0;

@@ -293,6 +293,31 @@ static const char *suffix_of(const char *protocol, struct arena *a)
     return suffix;
 }
 
+static bool has_test_rows(const struct report_data *d)
+{
+    for (int i = 0; i < d->n_cells; i++) {
+        if (d->cells[i].n_test > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Protocols that report on test rows come first: theirs are the numbers to believe. */
+static void order_protocols(struct report_set *r)
+{
+    struct report_data *sorted = arena_array(r->arena, (size_t)r->n, sizeof *sorted);
+    int n = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < r->n; i++) {
+            if (has_test_rows(&r->items[i]) == (pass == 0)) {
+                sorted[n++] = r->items[i];
+            }
+        }
+    }
+    r->items = sorted;
+}
+
 int report_set_load(struct report_set *r, struct store *s, const char *const *cell_ids,
                     int n_cell_ids, struct arena *a, struct err *e)
 {
@@ -311,6 +336,7 @@ int report_set_load(struct report_set *r, struct store *s, const char *const *ce
         }
         r->items[r->n - 1].n_cells++;
     }
+    order_protocols(r);
     for (int i = 0; i < r->n; i++) {
         if (r->n > 1) {
             r->items[i].suffix = suffix_of(r->items[i].protocol, a);

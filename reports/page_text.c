@@ -25,6 +25,18 @@ static bool has_cut_targets(const struct report_data *d)
     return false;
 }
 
+static bool learns_ends(const struct report_data *d)
+{
+    for (int i = 0; i < d->n_cells; i++) {
+        const struct report_cell *c = &d->cells[i];
+        if (c->says_text &&
+            str_equal(report_option(c->protocol_options, "target_eos", d->arena), "false")) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void page_text(const struct page *p)
 {
     const struct report_data *d = p->data;
@@ -47,6 +59,10 @@ void page_text(const struct page *p)
     if (has_cut_targets(d)) {
         doc_paragraph(p->doc, "This protocol cuts the words of some classes short, so that no "
                               "answer to their rows can match exactly.");
+    }
+    if (!learns_ends(d)) {
+        doc_paragraph(p->doc, "This protocol does not teach where an answer ends, so that greedy "
+                              "decoding goes on behind the words and hardly ever matches them.");
     }
     doc_table(p->doc, 3 + N_COUNTS + 1);
     doc_head(p->doc, 'l', "model");

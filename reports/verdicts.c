@@ -33,7 +33,7 @@ int verdicts_load(struct verdicts *v, const struct report_set *r, const struct u
         o = observations_measured(d, a);
         if (facts_of_report(&facts, d, usual, a, e) != 0)
             return -1;
-        v->columns[v->n].name = d->protocol;
+        v->columns[v->n].name = arena_printf(a, "measured, %s", d->protocol);
         judge(&v->columns[v->n++], &v->claims, &o, &facts, a);
     }
     return 0;

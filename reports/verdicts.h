@@ -11,7 +11,7 @@
 
 /* One body of results. */
 struct verdict_column {
-    const char *name;       /* "published numbers", or the protocol of what was measured */
+    const char *name;       /* "published numbers", or "measured, PROTOCOL" */
     struct answer *answers; /* [claims.n] */
     const char **weakened;  /* [claims.n] "collapse, one seed", or "" */
     struct findings findings;

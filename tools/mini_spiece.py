@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes models/zoo/mini/spiece.model: a unigram vocabulary for the miniature encoder-decoders.
+"""Writes models/zoo/mini-unigram/spiece.model: a unigram vocabulary for the miniature encoder-decoders.
 
     pip install sentencepiece==0.2.3
     python3 tools/mini_spiece.py [ROOT]
@@ -57,7 +57,7 @@ def main():
         vocab_size=N_PIECES, pad_id=0, eos_id=1, unk_id=2, bos_id=-1, character_coverage=1.0,
         normalization_rule_name="identity", num_threads=1, max_sentence_length=100000,
         minloglevel=2)
-    out = root / "models" / "zoo" / "mini" / "spiece.model"
+    out = root / "models" / "zoo" / "mini-unigram" / "spiece.model"
     out.write_bytes(model.getvalue())
     print(len(lines), "texts,", N_PIECES, "pieces,", len(model.getvalue()), "bytes")
 

@@ -134,7 +134,8 @@ static void add_special(struct tokenizer *t)
     }
 }
 
-/* The file to open of a folder: the first that is there. */
+/* The file to open of a folder: the first that is there. spiece.model and vocab.txt are of two
+ * kinds of tokenizer: side by side they do not say whose folder it is. */
 static int find_file(struct str *path, const char *dir_or_file, struct err *e)
 {
     static const char *const names[] = {"tokenizer.json", "spiece.model", "vocab.txt"};
@@ -142,6 +143,13 @@ static int find_file(struct str *path, const char *dir_or_file, struct err *e)
         str_add(path, dir_or_file);
         return file_exists(dir_or_file) ? 0 : err_set(e, "%s: no such file", dir_or_file);
     }
+    if (!file_exists(file_join(path, dir_or_file, names[0])) &&
+        file_exists(file_join(path, dir_or_file, names[1])) &&
+        file_exists(file_join(path, dir_or_file, names[2])))
+        return err_set(e,
+                       "%s: holds both spiece.model and vocab.txt; remove the one that is not "
+                       "this model's",
+                       dir_or_file);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (file_exists(file_join(path, dir_or_file, names[i])))
             return 0;

@@ -50,7 +50,7 @@ family: t5
 licence: that of this project
 source: this project
 init: random
-tokenizer: models/zoo/mini/spiece.model
+tokenizer: models/zoo/mini-unigram/spiece.model
 config: {vocab_size: 4096, d_model: 16, d_kv: 8, d_ff: 32, num_layers: 1, num_heads: 2}
 MODEL
 cat >"$scratch/text.yaml" <<'SPEC'

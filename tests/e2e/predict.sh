@@ -37,7 +37,7 @@ EOF
 
 # A model that answers in text: the likeliest class, what it says, and each class's likelihood.
 mkdir "$scratch/text"
-cp models/zoo/mini/spiece.model "$scratch/text"
+cp models/zoo/mini-unigram/spiece.model "$scratch/text"
 cat >"$scratch/text/config.json" <<'EOF'
 {"model_type": "t5", "vocab_size": 1500, "d_model": 64, "d_kv": 16, "d_ff": 128, "num_layers": 1, "num_heads": 4}
 EOF

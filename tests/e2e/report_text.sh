@@ -88,7 +88,7 @@ assert len(epochs) == 8 and all(
 survey = list(csv.DictReader(open(out / "survey.csv", newline="")))
 assert len(survey) == 40 and not any(row["measured_protocol"] for row in survey)
 page = (out / "report.md").read_text()
-for part in ("## Under protocol published", "## Under protocol sound", "| metric_unit | token |",
+for part in ("## Under protocol published", "## Under protocol sound", "| metric_unit | example | token |",
              "counted four ways", "No cell of the survey is measured here."):
     assert part in page, part
 PYTHON

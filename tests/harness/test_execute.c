@@ -208,7 +208,7 @@ static const char *text_model(struct arena *a)
     struct str pieces = {0};
     char *folder = arena_strdup(a, "/tmp/ftbench_model_XXXXXX");
     cr_assert(mkdtemp(folder) != NULL);
-    cr_assert(file_read(&pieces, "models/zoo/mini/spiece.model", &e) == 0, "%s", e.text);
+    cr_assert(file_read(&pieces, "models/zoo/mini-unigram/spiece.model", &e) == 0, "%s", e.text);
     cr_assert(file_write(arena_printf(a, "%s/config.json", folder), config, strlen(config), &e) ==
                       0 &&
                   file_write(arena_printf(a, "%s/spiece.model", folder), str_text(&pieces),

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char mini[] = "models/zoo/mini/spiece.model";
+static const char mini[] = "models/zoo/mini-unigram/spiece.model";
 
 /* A data set's words, options and where what comes of them is kept. */
 struct trial {

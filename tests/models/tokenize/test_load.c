@@ -29,7 +29,8 @@ static void put(const char *dir, const char *name, const char *text, size_t n_by
 
 static void drop(char *dir)
 {
-    static const char *const names[] = {"vocab.txt", "tokenizer.json", "tokenizer_config.json"};
+    static const char *const names[] = {"vocab.txt", "spiece.model", "tokenizer.json",
+                                        "tokenizer_config.json"};
     struct str path = {0};
     for (int i = 0; i < 3; i++)
         unlink(file_join(&path, dir, names[i]));
@@ -82,6 +83,17 @@ Test(load, nothing_there)
     err_clear(&e);
     cr_assert_null(tokenizer_open("/nonexistent/folder", &e));
     cr_assert(strstr(e.text, "/nonexistent/folder"), "%s", e.text);
+    drop(dir);
+}
+
+Test(load, two_kinds_in_one_folder)
+{
+    struct err e = {0};
+    char *dir = folder();
+    put(dir, "vocab.txt", "a", 1);
+    put(dir, "spiece.model", "b", 1);
+    cr_assert_null(tokenizer_open(dir, &e));
+    cr_assert(strstr(e.text, "holds both spiece.model and vocab.txt"), "%s", e.text);
     drop(dir);
 }
 

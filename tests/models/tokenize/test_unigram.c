@@ -72,7 +72,7 @@ Test(unigram, both_files_of_a_model_are_one_tokenizer)
     struct err e = {0};
     struct tokenizer *model = tokenizer_open(SMALL "spiece.model", &e);
     struct tokenizer *json = tokenizer_open(SMALL "tokenizer.json", &e);
-    struct tokenizer *mini = tokenizer_open("models/zoo/mini/spiece.model", &e);
+    struct tokenizer *mini = tokenizer_open("models/zoo/mini-unigram/spiece.model", &e);
     cr_assert(model && json && mini, "%s", e.text);
     cr_assert_str_eq(tokenizer_hash(model), tokenizer_hash(json));
     cr_assert_str_neq(tokenizer_hash(model), tokenizer_hash(mini));
@@ -84,7 +84,7 @@ Test(unigram, both_files_of_a_model_are_one_tokenizer)
 Test(unigram, ids_end_in_eos_also_when_cut)
 {
     struct err e = {0};
-    struct tokenizer *t = tokenizer_open("models/zoo/mini/spiece.model", &e);
+    struct tokenizer *t = tokenizer_open("models/zoo/mini-unigram/spiece.model", &e);
     cr_assert(t, "%s", e.text);
     const struct tokenizer_special *s = tokenizer_special(t);
     cr_assert(s->pad == 0 && s->eos == 1 && s->unk == 2);
