@@ -110,12 +110,39 @@ void cell_identify(struct cell *c, const struct cell_hashes *h, struct arena *a)
     /* The label is stored with the result, so a swept cell is not one that came without. */
     if (*c->swept)
         str_printf(&text, "swept=%s\n", c->swept + 1);
-    str_printf(&text, "seed=%llu\n", (unsigned long long)c->seed);
-    c->canonical = sorted_lines(str_text(&text), a);
+    c->lines = sorted_lines(str_text(&text), a);
     str_release(&text);
+    c->seed_at = 0;
+    while (c->lines[c->seed_at] && strncmp(c->lines + c->seed_at, "seed=", 5) < 0)
+        c->seed_at += strcspn(c->lines + c->seed_at, "\n") + 1;
+    cell_take_seed(c, c->seed);
+}
 
-    char hex[HASH_HEX_SIZE];
-    hash_bytes(hex, c->canonical, strlen(c->canonical));
+enum { SEED_LINE_SIZE = 32 };
+
+static void seed_line(char line[SEED_LINE_SIZE], const struct cell *c)
+{
+    snprintf(line, SEED_LINE_SIZE, "seed=%llu\n", (unsigned long long)c->seed);
+}
+
+void cell_take_seed(struct cell *c, uint64_t seed)
+{
+    char line[SEED_LINE_SIZE], hex[HASH_HEX_SIZE];
+    struct hash *h = hash_new();
+    c->seed = seed;
+    seed_line(line, c);
+    hash_update(h, c->lines, c->seed_at);
+    hash_update(h, line, strlen(line));
+    hash_update(h, c->lines + c->seed_at, strlen(c->lines + c->seed_at));
+    hash_final(h, hex);
+    hash_free(h);
     memcpy(c->id, hex, CELL_ID_SIZE - 1);
     c->id[CELL_ID_SIZE - 1] = '\0';
+}
+
+const char *cell_canonical(const struct cell *c, struct arena *a)
+{
+    char line[SEED_LINE_SIZE];
+    seed_line(line, c);
+    return arena_printf(a, "%.*s%s%s", (int)c->seed_at, c->lines, line, c->lines + c->seed_at);
 }

@@ -32,8 +32,10 @@ struct cell {
                                  the label, so that tables keep the values apart; "" */
     const char *method_label; /* method, options that differ from default, and swept:
                                  "lora r=64 learning_rate=1e-05"; names the row in tables */
-    const char *canonical;    /* "key=value" lines */
-    char id[CELL_ID_SIZE];    /* first 16 digits of its SHA-256 */
+    const char *lines;        /* canonical text but for the seed's line, which goes to seed_at;
+                                 one text serves the cells of all seeds */
+    size_t seed_at;
+    char id[CELL_ID_SIZE]; /* first 16 digits of its SHA-256 */
 
     /* Filled by plan_estimate. */
     size_t trainable_params, total_params;
@@ -54,7 +56,13 @@ bool cell_says_text(const struct cell *c);
 /* Whether its products are of bfloat16. */
 bool cell_in_bfloat16(const struct cell *c);
 
-/* Fills canonical and id from the rest. */
+/* Fills lines and id from the rest. */
 void cell_identify(struct cell *c, const struct cell_hashes *h, struct arena *a);
+
+/* Makes an identified cell the same one of another seed. */
+void cell_take_seed(struct cell *c, uint64_t seed);
+
+/* "key=value" lines in byte order, owned by a: what the id is the hash of. */
+const char *cell_canonical(const struct cell *c, struct arena *a);
 
 #endif

@@ -34,7 +34,7 @@ static int find_planned(struct found *f, const struct command_line *cl, struct s
         if (f->id)
             return ambiguous(cl->args[0], f->id, c->id, e);
         f->id = c->id;
-        f->planned = c->canonical;
+        f->planned = cell_canonical(c, cl->arena);
         f->standing = standing_of(s, c, e);
         if (!f->standing)
             return -1;

@@ -6,6 +6,7 @@
 #include "harness/command.h"
 #include "harness/identity.h"
 #include "harness/plan.h"
+#include "harness/standing.h"
 #include "harness/workers.h"
 #include "models/tensor/gemm.h"
 #include "results/store.h"
@@ -23,10 +24,10 @@ struct todo {
  * stored under an id that no later plan asks for. */
 static int check_resolved(const struct cell *c, struct err *e)
 {
-    const char *at = strstr(c->canonical, "=" IDENTITY_UNRESOLVED "\n");
+    const char *at = strstr(c->lines, "=" IDENTITY_UNRESOLVED "\n");
     if (!at)
         return 0;
-    bool is_data = at - c->canonical >= 5 && strncmp(at - 5, "\ndata", 5) == 0;
+    bool is_data = at - c->lines >= 5 && strncmp(at - 5, "\ndata", 5) == 0;
     const char *name = is_data ? c->dataset->name : c->model->name;
     return err_set(e, "%s %s is not here and nobody published its hash; `ftbench fetch %s` first",
                    is_data ? "data set" : "model", name, name);
@@ -35,20 +36,17 @@ static int check_resolved(const struct cell *c, struct err *e)
 static int choose(struct todo *todo, const struct plan *plan, const struct command_line *cl,
                   struct err *e)
 {
-    struct store *store = NULL;
+    struct standing standing;
+    struct store *store = cl->dry_run ? NULL : store_open(cl->db, STORE_WRITE, e);
 
-    if (!cl->dry_run || file_exists(cl->db)) {
-        store = store_open(cl->db, cl->dry_run ? STORE_READ : STORE_WRITE, e);
-        if (!store)
-            return -1;
-    }
+    if (!cl->dry_run && !store)
+        return -1;
+    store_close(store); /* it is there now, and of this version */
+    if (standing_open(&standing, cl->db, cl->arena, e))
+        return -1;
     todo->cells = arena_array(cl->arena, (size_t)plan->n, sizeof *todo->cells);
     for (int i = 0; i < plan->n; i++) {
-        enum result_status status = RESULT_ABSENT;
-        if (store && store_status(store, plan->cells[i].id, &status, e)) {
-            store_close(store);
-            return -1;
-        }
+        enum result_status status = standing_status(&standing, &plan->cells[i]);
         if (status == RESULT_DONE)
             todo->n_current++;
         else if (status == RESULT_FAILED && !cl->retry_failed)
@@ -56,7 +54,7 @@ static int choose(struct todo *todo, const struct plan *plan, const struct comma
         else if (cl->limit == 0 || todo->n < cl->limit)
             todo->cells[todo->n++] = &plan->cells[i];
     }
-    store_close(store);
+    standing_close(&standing);
     for (int i = 0; i < todo->n && !cl->dry_run; i++)
         if (check_resolved(todo->cells[i], e))
             return -1;

@@ -229,10 +229,12 @@ int estimate_make(struct estimate *out, const struct cell *c, struct err *e)
 
 static bool same_method(const struct cell *a, const struct cell *b)
 {
+    if (a->method != b->method)
+        return false;
     struct str one = {0}, other = {0};
     options_canonical(&one, &a->method_options, NULL, false);
     options_canonical(&other, &b->method_options, NULL, false);
-    bool same = a->method == b->method && strcmp(str_text(&one), str_text(&other)) == 0;
+    bool same = strcmp(str_text(&one), str_text(&other)) == 0;
     str_release(&one);
     str_release(&other);
     return same;

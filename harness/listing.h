@@ -21,8 +21,11 @@ struct column {
 struct listing {
     const struct column *columns; /* borrowed; ends with a NULL name */
     int n_columns;
-    const char **cells; /* [n_rows * n_columns] row after row */
+    const char **cells; /* [n_rows * n_columns] row after row; what equals the value above it is
+                           the same text */
     int n_rows, n_room;
+    char *text; /* room for texts */
+    size_t n_text;
     struct arena *arena; /* borrowed */
 };
 

@@ -111,6 +111,21 @@ static int fill_options(struct cell *c, const struct spec *s, const struct place
     return rc;
 }
 
+/* Whether something is said of some seeds only. */
+static bool tells_seeds_apart(const struct spec *s)
+{
+    if (rules_name(s->excludes, s->n_excludes, RULE_SEED) ||
+        rules_name(s->overrides, s->n_overrides, RULE_SEED))
+        return true;
+    for (int i = 0; i < s->n_protocols; i++)
+        for (int k = 0; k < s->protocols[i].n_layers; k++) {
+            const struct protocol_layer *l = &s->protocols[i].layers[k];
+            if (rules_name(l->overrides, l->n_overrides, RULE_SEED))
+                return true;
+        }
+    return false;
+}
+
 static int make_cell(struct plan *p, const struct hashes *h, const struct place *at,
                      struct arena *a, struct err *e)
 {
@@ -137,18 +152,39 @@ static int make_cell(struct plan *p, const struct hashes *h, const struct place 
     return 0;
 }
 
+/* The cells of all seeds at a place. Where no rule tells seeds apart they share all that the first
+ * one is made of. */
+static int make_cells(struct plan *p, const struct hashes *h, struct place *at, bool apart,
+                      struct arena *a, struct err *e)
+{
+    const struct spec *s = p->spec;
+    int n_before = p->n, n_single = apart ? s->n_seeds : 1;
+    for (at->seed = 0; at->seed < n_single; at->seed++)
+        if (make_cell(p, h, at, a, e) != 0)
+            return -1;
+    if (p->n == n_before) {
+        p->n_excluded += s->n_seeds - n_single;
+        return 0;
+    }
+    for (int i = n_single; i < s->n_seeds; i++) {
+        p->cells[p->n] = p->cells[p->n - 1];
+        cell_take_seed(&p->cells[p->n++], s->seeds[i]);
+    }
+    return 0;
+}
+
 static int expand(struct plan *p, const struct hashes *h, struct arena *a, struct err *e)
 {
     const struct spec *s = p->spec;
     struct place at;
+    bool apart = tells_seeds_apart(s);
     for (at.dataset = 0; at.dataset < s->n_datasets; at.dataset++)
         for (at.model = 0; at.model < s->n_models; at.model++)
             for (at.method = 0; at.method < s->n_methods; at.method++)
                 for (at.sweep = 0; at.sweep < s->n_sweep_points; at.sweep++)
                     for (at.protocol = 0; at.protocol < s->n_protocols; at.protocol++)
-                        for (at.seed = 0; at.seed < s->n_seeds; at.seed++)
-                            if (make_cell(p, h, &at, a, e) != 0)
-                                return -1;
+                        if (make_cells(p, h, &at, apart, a, e) != 0)
+                            return -1;
     return 0;
 }
 
@@ -172,17 +208,29 @@ static int check_used(const struct spec *s, struct err *e)
     return 0;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+    const struct cell *const *x = a, *const *y = b;
+    int order = strcmp((*x)->id, (*y)->id);
+    return order ? order : (*x > *y) - (*x < *y);
+}
+
 static int check_unique(const struct plan *p, struct err *e)
 {
+    const struct cell **sorted = xmalloc((size_t)p->n * sizeof *sorted), *twice = NULL;
     for (int i = 0; i < p->n; i++)
-        for (int k = 0; k < i; k++)
-            if (strcmp(p->cells[i].id, p->cells[k].id) == 0)
-                return err_usage(e,
-                                 "%s: two cells are the same: %s, %s, %s, seed %llu; remove one "
-                                 "of the methods or the override that makes them equal",
-                                 p->spec->path, p->cells[i].dataset->name, p->cells[i].model->name,
-                                 p->cells[i].method_label, (unsigned long long)p->cells[i].seed);
-    return 0;
+        sorted[i] = &p->cells[i];
+    qsort(sorted, (size_t)p->n, sizeof *sorted, compare_ids);
+    for (int i = 1; i < p->n; i++)
+        if (strcmp(sorted[i]->id, sorted[i - 1]->id) == 0 && (!twice || sorted[i] < twice))
+            twice = sorted[i];
+    free(sorted);
+    return twice ? err_usage(e,
+                             "%s: two cells are the same: %s, %s, %s, seed %llu; remove one "
+                             "of the methods or the override that makes them equal",
+                             p->spec->path, twice->dataset->name, twice->model->name,
+                             twice->method_label, (unsigned long long)twice->seed)
+                 : 0;
 }
 
 int plan_make(struct plan *p, const struct spec *s, struct arena *a, struct err *e)
@@ -201,16 +249,33 @@ int plan_make(struct plan *p, const struct spec *s, struct arena *a, struct err 
     return check_unique(p, e);
 }
 
+static void copy_estimate(struct cell *to, const struct cell *from)
+{
+    to->trainable_params = from->trainable_params;
+    to->total_params = from->total_params;
+    to->est_memory_bytes = from->est_memory_bytes;
+    to->est_seconds = from->est_seconds;
+}
+
 int plan_estimate(struct plan *p, struct err *e)
 {
-    struct estimate *made = xmalloc((size_t)p->n * sizeof *made);
-    int *made_for = xmalloc((size_t)p->n * sizeof *made_for);
-    int n_made = 0, rc = 0;
+    struct estimate *made = NULL;
+    int *made_for = NULL;
+    int n_made = 0, n_room = 0, rc = 0;
     for (int i = 0; i < p->n && rc == 0; i++) {
         struct cell *c = &p->cells[i];
         int k = 0;
+        if (i > 0 && c->lines == c[-1].lines) { /* they differ in their seeds only */
+            copy_estimate(c, &c[-1]);
+            continue;
+        }
         while (k < n_made && !estimate_serves(&p->cells[made_for[k]], c))
             k++;
+        if (n_made == n_room) {
+            n_room = n_room ? 2 * n_room : 64;
+            made = xrealloc(made, (size_t)n_room * sizeof *made);
+            made_for = xrealloc(made_for, (size_t)n_room * sizeof *made_for);
+        }
         if (k == n_made) {
             rc = estimate_make(&made[k], c, e);
             made_for[n_made++] = i;

@@ -43,7 +43,7 @@ void record_init(struct record *r, const struct cell *c, int n_threads, struct a
     clock_utc(r->started);
     r->result.cell = (struct result_cell){
         .cell_id = c->id,
-        .canonical = c->canonical,
+        .canonical = cell_canonical(c, a),
         .model = c->model->name,
         .method = c->method_label,
         .method_options = canonical_options(&c->method_options, a),

@@ -126,6 +126,14 @@ static bool names_word(const struct yaml *value, const char *word)
     return false;
 }
 
+bool rules_name(const struct rule *rules, int n, enum rule_key key)
+{
+    for (int i = 0; i < n; i++)
+        if (rules[i].when[key])
+            return true;
+    return false;
+}
+
 bool rule_holds(const struct rule *r, const struct point *p)
 {
     for (int k = 0; k < RULE_KEY_COUNT; k++) {

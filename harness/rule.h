@@ -49,6 +49,9 @@ int rules_read(struct rule **rules, int *n, const struct yaml *node, bool is_exc
 
 bool rule_holds(const struct rule *r, const struct point *p);
 
+/* Whether a condition of any of them is about this key. */
+bool rules_name(const struct rule *rules, int n, enum rule_key key);
+
 /* The options of one cell, which settings change. */
 struct settled {
     const struct method *method; /* NULL: only training options are settled */

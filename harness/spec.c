@@ -2,6 +2,7 @@
 
 #include "harness/base/file.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Scalar items of an axis, none twice. */
@@ -116,6 +117,33 @@ static int read_methods(struct spec *s, const struct yaml *axis, struct arena *a
     return 0;
 }
 
+static int compare_seeds(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* No seed may stand twice. */
+static int check_seeds(const struct spec *s, const struct yaml *axis, struct err *e)
+{
+    size_t n = (size_t)s->n_seeds, twice = 1;
+    uint64_t *sorted = xmalloc(n * sizeof *sorted);
+    memcpy(sorted, s->seeds, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, compare_seeds);
+    while (twice < n && sorted[twice] != sorted[twice - 1])
+        twice++;
+    uint64_t seed = twice < n ? sorted[twice] : 0;
+    free(sorted);
+    bool met = false;
+    for (int i = 0; twice < n && i < s->n_seeds; i++) {
+        if (s->seeds[i] == seed && met)
+            return yaml_error(&axis->items[i], e, "seed %llu stands twice",
+                              (unsigned long long)seed);
+        met = met || s->seeds[i] == seed;
+    }
+    return 0;
+}
+
 static int read_seeds(struct spec *s, const struct yaml *axis, struct arena *a, struct err *e)
 {
     if (check_axis(axis, "seeds", e) != 0)
@@ -127,13 +155,10 @@ static int read_seeds(struct spec *s, const struct yaml *axis, struct arena *a, 
         if (str_to_long(&seed, item->text) != 0 || seed < 0)
             return yaml_error(item, e, "a seed must be a whole number from 0, not \"%s\"",
                               item->text);
-        for (int k = 0; k < i; k++)
-            if (s->seeds[k] == (uint64_t)seed)
-                return yaml_error(item, e, "seed %ld stands twice", seed);
         s->seeds[i] = (uint64_t)seed;
     }
     s->n_seeds = axis->n;
-    return 0;
+    return check_seeds(s, axis, e);
 }
 
 /* One name or a list of names. */

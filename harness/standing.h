@@ -24,11 +24,17 @@ struct standing {
     struct store *store;          /* owned; NULL when there is no database yet */
     struct running_cell *running; /* [n_running] owned by the arena */
     int n_running;
+    struct standing_result *results; /* [n_results] what is stored, by id; owned by the arena */
+    uint64_t *kin; /* [n_results] hashes of what standing_older compares, sorted */
+    size_t n_results;
 };
 
 /* db need not exist. */
 int standing_open(struct standing *s, const char *db, struct arena *a, struct err *e) MUST_CHECK;
 void standing_close(struct standing *s);
+
+/* What is stored under c's id, as of standing_open. */
+enum result_status standing_status(const struct standing *s, const struct cell *c);
 
 /* One of the words above, or NULL on error. */
 const char *standing_of(struct standing *s, const struct cell *c, struct err *e);

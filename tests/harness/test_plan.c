@@ -352,7 +352,7 @@ Test(identity, words_and_prompt_count_where_they_are_used)
                                "[spoken], seeds: [1]}\nprotocol: plain\n%s",
                                options[i]),
                   &a);
-        const char *bert = p.cells[0].canonical, *t5 = p.cells[1].canonical;
+        const char *bert = cell_canonical(&p.cells[0], &a), *t5 = cell_canonical(&p.cells[1], &a);
         cr_expect(cell_says_text(&p.cells[1]) && !cell_says_text(&p.cells[0]));
         cr_expect(strstr(bert, "\nanswer.") == NULL && strstr(bert, "\ntemplate=") == NULL);
         cr_expect(has[i].answers == (strstr(t5, "\nanswer.1=canine\n") != NULL));
@@ -376,17 +376,19 @@ Test(identity, the_surveys_rows_count_where_they_are_asked_for)
     const char *base = "matrix: {models: [tiny-one], methods: [full], datasets: [spoken], seeds: "
                        "[1]}\nprotocol: plain\n";
     plan_text(&p, base, &a);
-    cr_expect(strstr(p.cells[0].canonical, "\nsurvey.") == NULL &&
-              strstr(p.cells[0].canonical, "\nserved=") == NULL);
+    cr_expect(strstr(cell_canonical(&p.cells[0], &a), "\nsurvey.") == NULL &&
+              strstr(cell_canonical(&p.cells[0], &a), "\nserved=") == NULL);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         plan_text(&p, arena_printf(&a, "%s%s", base, cases[i].set), &a);
-        cr_expect(strstr(p.cells[0].canonical, cases[i].line) != NULL, "%s", p.cells[0].canonical);
+        cr_expect(strstr(cell_canonical(&p.cells[0], &a), cases[i].line) != NULL, "%s",
+                  cell_canonical(&p.cells[0], &a));
     }
     struct err e = {0};
     char pets[HASH_HEX_SIZE];
     cr_assert(identity_data(pets, dataset_describe("pets", &a, &e), &e) == 0);
     plan_text(&p, arena_printf(&a, "%sset: {rows: survey}\n", base), &a);
-    cr_expect(strstr(p.cells[0].canonical, arena_printf(&a, "\nserved=%s\n", pets)) != NULL);
+    cr_expect(strstr(cell_canonical(&p.cells[0], &a), arena_printf(&a, "\nserved=%s\n", pets)) !=
+              NULL);
     arena_release(&a);
 }
 
@@ -449,4 +451,36 @@ Test(plan, estimates_follow_the_rows_asked_for)
                   seconds);
     }
     arena_release(&a);
+}
+
+/* Cells of other seeds share a text as long as no rule tells seeds apart; an id is the hash of
+ * the whole text either way. */
+Test(identity, seeds_share_all_but_their_number)
+{
+    static const char *const rules[] = {"",
+                                        "overrides: [{when: {seed: 3}, set: {max_length: 8}}]\n"};
+    use_test_home();
+    for (int i = 0; i < 2; i++) {
+        struct arena a = {0};
+        struct plan p;
+        plan_text(&p,
+                  arena_printf(&a,
+                               "matrix: {models: [tiny-one], methods: [full], datasets: [spoken], "
+                               "seeds: [7, 3, 9]}\nprotocol: plain\n%s",
+                               rules[i]),
+                  &a);
+        cr_assert(p.n == 3);
+        for (int k = 0; k < 3; k++) {
+            static const int seeds[] = {7, 3, 9};
+            const struct cell *c = &p.cells[k];
+            const char *text = cell_canonical(c, &a);
+            char hex[HASH_HEX_SIZE];
+            hash_bytes(hex, text, strlen(text));
+            cr_expect(c->seed == (uint64_t)seeds[k] && strncmp(hex, c->id, CELL_ID_SIZE - 1) == 0);
+            cr_expect(strstr(text, arena_printf(&a, "\nseed=%d\n", seeds[k])) != NULL, "%s", text);
+            cr_expect((option_int(&c->training, "max_length") == 8) == (i == 1 && k == 1));
+        }
+        cr_expect((p.cells[0].lines == p.cells[1].lines) == (i == 0));
+        arena_release(&a);
+    }
 }

@@ -22,7 +22,7 @@ Test(record, identity_and_environment_of_a_cell)
     record_init(&r, c, 3, &s.arena);
     const struct result_cell *x = &r.result.cell;
     cr_expect(eq(str, (char *)x->cell_id, (char *)c->id));
-    cr_expect(eq(str, (char *)x->canonical, (char *)c->canonical));
+    cr_expect(eq(str, (char *)x->canonical, (char *)cell_canonical(c, &s.arena)));
     cr_expect(eq(str, (char *)x->model, "mini-bert-xs"));
     cr_expect(eq(str, (char *)x->method, "lora r=4"));
     cr_expect(eq(str, (char *)x->dataset, "mini_irony"));
