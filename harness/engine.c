@@ -126,7 +126,7 @@ void engine_allocate(struct engine *g)
     slab_init(&g->slab, g->needed_bytes);
     tape_init(&g->tape, &g->slab, ENGINE_RECORDS_BYTES);
     if (g->model->params.bfloat16)
-        g->half = gemm_half_new();
+        g->half = gemm_half_new(pool_threads(g->pool));
     g->tape.half = g->half;
     g->tape.pool = g->pool;
     g->tape.profile = g->profile;

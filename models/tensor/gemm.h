@@ -39,9 +39,10 @@ struct gemm {
 void gemm(const struct gemm *g);
 
 /* What products in bfloat16 need: a library's handles, the kernels it made for shapes
- * seen so far, room for factors being rounded (grows with the largest). For one thread at
- * a time; made after a fork, not before. Only where gemm_half_supported. */
-struct gemm_half *gemm_half_new(void);
+ * seen so far, room for factors being rounded (grows with the largest). For one product at
+ * a time, shared by a pool of at most n_threads; made after a fork, not before. Only where
+ * gemm_half_supported. */
+struct gemm_half *gemm_half_new(int n_threads);
 void gemm_half_free(struct gemm_half *h);
 
 /* Whether the processor multiplies bfloat16 (AVX512-BF16 or AMX). */

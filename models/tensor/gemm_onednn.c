@@ -13,16 +13,17 @@
  * 256 rows keep their rounded factor in the cache and are no slower than larger ones. */
 enum { PIECE_MAX = 256, PIECE_MIN = 16 };
 
-static int next_piece(int left)
+/* The next piece of `left` rows, of at most `most`, a power of two. */
+static int next_piece(int left, int most)
 {
-    int piece = PIECE_MAX;
+    int piece = most;
     while (piece > left && piece > PIECE_MIN)
         piece /= 2;
     return piece;
 }
 
 struct shape {
-    int m, n, k, ldb, ldc;
+    int m, n, k, lda, ldb, ldc;
     int transpose_a, transpose_b, add; /* add: C += instead of C = */
 };
 
@@ -42,11 +43,19 @@ struct room {
 
 enum { N_BUCKETS = 256 };
 
-struct gemm_half {
-    dnnl_engine_t engine;
+/* What a thread has to itself; the code of equal kernels is oneDNN's and shared. */
+struct worker {
+    dnnl_engine_t engine; /* borrowed */
     dnnl_stream_t stream;
     struct kernel *kernels[N_BUCKETS];
-    struct room a, b, c, scratch;
+    struct room a, c, scratch;
+};
+
+struct gemm_half {
+    dnnl_engine_t engine;
+    struct room a, b; /* rounded factors that all threads read */
+    int n_workers;
+    struct worker workers[];
 };
 
 /* Whatever oneDNN refuses here is our bug, or no memory. */
@@ -87,13 +96,18 @@ const char *gemm_half_name(void)
     return (has & amx) == amx ? ONEDNN_VERSION " AMX" : ONEDNN_VERSION " AVX512-BF16";
 }
 
-struct gemm_half *gemm_half_new(void)
+struct gemm_half *gemm_half_new(int n_threads)
 {
-    assert(gemm_half_supported());
-    struct gemm_half *h = xmalloc(sizeof *h);
-    memset(h, 0, sizeof *h);
+    assert(gemm_half_supported() && n_threads > 0);
+    size_t n_bytes = sizeof(struct gemm_half) + (size_t)n_threads * sizeof(struct worker);
+    struct gemm_half *h = xmalloc(n_bytes);
+    memset(h, 0, n_bytes);
     must(dnnl_engine_create(&h->engine, dnnl_cpu, 0));
-    must(dnnl_stream_create(&h->stream, h->engine, dnnl_stream_default_flags));
+    h->n_workers = n_threads;
+    for (int i = 0; i < n_threads; i++) {
+        h->workers[i].engine = h->engine;
+        must(dnnl_stream_create(&h->workers[i].stream, h->engine, dnnl_stream_default_flags));
+    }
     return h;
 }
 
@@ -107,21 +121,28 @@ static void kernel_free(struct kernel *k)
     free(k);
 }
 
+static void worker_release(struct worker *w)
+{
+    for (int i = 0; i < N_BUCKETS; i++)
+        for (struct kernel *k = w->kernels[i], *next; k; k = next) {
+            next = k->next;
+            kernel_free(k);
+        }
+    dnnl_stream_destroy(w->stream);
+    free(w->a.at);
+    free(w->c.at);
+    free(w->scratch.at);
+}
+
 void gemm_half_free(struct gemm_half *h)
 {
     if (!h)
         return;
-    for (int i = 0; i < N_BUCKETS; i++)
-        for (struct kernel *k = h->kernels[i], *next; k; k = next) {
-            next = k->next;
-            kernel_free(k);
-        }
-    dnnl_stream_destroy(h->stream);
+    for (int i = 0; i < h->n_workers; i++)
+        worker_release(&h->workers[i]);
     dnnl_engine_destroy(h->engine);
     free(h->a.at);
     free(h->b.at);
-    free(h->c.at);
-    free(h->scratch.at);
     free(h);
 }
 
@@ -136,18 +157,17 @@ static dnnl_memory_desc_t matrix(int rows, int cols, int ld, int transposed, dnn
     return d;
 }
 
-static dnnl_memory_t handle(struct gemm_half *h, const dnnl_memory_desc_t *d)
+static dnnl_memory_t handle(struct worker *w, const dnnl_memory_desc_t *d)
 {
     dnnl_memory_t m;
-    must(dnnl_memory_create(&m, d, h->engine, DNNL_MEMORY_NONE));
+    must(dnnl_memory_create(&m, d, w->engine, DNNL_MEMORY_NONE));
     return m;
 }
 
-static struct kernel *kernel_new(struct gemm_half *h, const struct shape *s)
+static struct kernel *kernel_new(struct worker *w, const struct shape *s)
 {
     struct kernel *k = xmalloc(sizeof *k);
-    dnnl_memory_desc_t a =
-        matrix(s->m, s->k, s->transpose_a ? s->m : s->k, s->transpose_a, dnnl_bf16);
+    dnnl_memory_desc_t a = matrix(s->m, s->k, s->lda, s->transpose_a, dnnl_bf16);
     dnnl_memory_desc_t b = matrix(s->k, s->n, s->ldb, s->transpose_b, dnnl_bf16);
     dnnl_memory_desc_t c = matrix(s->m, s->n, s->ldc, 0, dnnl_f32);
     dnnl_matmul_desc_t what;
@@ -161,15 +181,15 @@ static struct kernel *kernel_new(struct gemm_half *h, const struct shape *s)
     if (s->add)
         must(dnnl_post_ops_append_sum(after, 1));
     must(dnnl_primitive_attr_set_post_ops(how, after));
-    must(dnnl_primitive_desc_create(&made, &what, how, h->engine, NULL));
+    must(dnnl_primitive_desc_create(&made, &what, how, w->engine, NULL));
     const dnnl_memory_desc_t *scratch =
         dnnl_primitive_desc_query_md(made, dnnl_query_scratchpad_md, 0);
     *k = (struct kernel){.shape = *s,
-                         .a = handle(h, &a),
-                         .b = handle(h, &b),
-                         .c = handle(h, &c),
-                         .scratch = handle(h, scratch)};
-    room_for(&h->scratch, dnnl_memory_desc_get_size(scratch));
+                         .a = handle(w, &a),
+                         .b = handle(w, &b),
+                         .c = handle(w, &c),
+                         .scratch = handle(w, scratch)};
+    room_for(&w->scratch, dnnl_memory_desc_get_size(scratch));
     must(dnnl_primitive_create(&k->primitive, made));
     dnnl_primitive_desc_destroy(made);
     dnnl_post_ops_destroy(after);
@@ -177,44 +197,44 @@ static struct kernel *kernel_new(struct gemm_half *h, const struct shape *s)
     return k;
 }
 
-static struct kernel *kernel_for(struct gemm_half *h, const struct shape *s)
+static struct kernel *kernel_for(struct worker *w, const struct shape *s)
 {
     unsigned hash = 0;
-    const int words[] = {s->m, s->n, s->k, s->ldb, s->ldc, s->transpose_a, s->transpose_b, s->add};
+    const int words[] = {s->m,   s->n,           s->k,           s->lda, s->ldb,
+                         s->ldc, s->transpose_a, s->transpose_b, s->add};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         hash = (hash ^ (unsigned)words[i]) * 16777619u;
-    struct kernel **at = &h->kernels[(hash >> 16) % N_BUCKETS];
+    struct kernel **at = &w->kernels[(hash >> 16) % N_BUCKETS];
     for (struct kernel *k = *at; k; k = k->next)
         if (memcmp(&k->shape, s, sizeof *s) == 0)
             return k;
-    struct kernel *k = kernel_new(h, s);
+    struct kernel *k = kernel_new(w, s);
     k->next = *at;
     *at = k;
     return k;
 }
 
-static void multiply(struct gemm_half *h, const struct shape *s, const uint16_t *a,
-                     const uint16_t *b, float *c)
+static void multiply(struct worker *w, const struct shape *s, const uint16_t *a, const uint16_t *b,
+                     float *c)
 {
-    struct kernel *k = kernel_for(h, s);
+    struct kernel *k = kernel_for(w, s);
     /* oneDNN's handles are not const; it only reads a and b. */
     must(dnnl_memory_set_data_handle(k->a, (void *)(uintptr_t)a));
     must(dnnl_memory_set_data_handle(k->b, (void *)(uintptr_t)b));
     must(dnnl_memory_set_data_handle(k->c, c));
-    must(dnnl_memory_set_data_handle(k->scratch, h->scratch.at));
+    must(dnnl_memory_set_data_handle(k->scratch, w->scratch.at));
     const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, k->a},
                                     {DNNL_ARG_WEIGHTS, k->b},
                                     {DNNL_ARG_DST, k->c},
                                     {DNNL_ARG_SCRATCHPAD, k->scratch}};
-    must(dnnl_primitive_execute(k->primitive, h->stream, sizeof args / sizeof args[0], args));
-    must(dnnl_stream_wait(h->stream));
+    must(dnnl_primitive_execute(k->primitive, w->stream, sizeof args / sizeof args[0], args));
+    must(dnnl_stream_wait(w->stream));
 }
 
 /* --- products ------------------------------------------------------------------- */
 
-/* scale times n rows of x, and zeros up to n_room rows, end to end. */
-static void round_rows(uint16_t *out, const float *x, int ld, int n, int n_room, int cols,
-                       float scale)
+/* n rows of x as they are stored, scaled and rounded, end to end. */
+static void round_rows(uint16_t *out, const float *x, int ld, int n, int cols, float scale)
 {
     size_t width = (size_t)cols;
     if (ld == cols)
@@ -222,8 +242,41 @@ static void round_rows(uint16_t *out, const float *x, int ld, int n, int n_room,
     else
         for (int i = 0; i < n; i++)
             bfloat16_round(out + (size_t)i * width, x + (size_t)i * (size_t)ld, width, scale);
-    memset(out + (size_t)n * width, 0, (size_t)(n_room - n) * width * sizeof *out);
 }
+
+struct rounding {
+    uint16_t *out;
+    const float *x;
+    int ld, cols;
+    float scale;
+};
+
+static void round_piece(void *state, long first, long end, int thread)
+{
+    const struct rounding *r = state;
+    (void)thread;
+    round_rows(r->out + (size_t)first * (size_t)r->cols, r->x + (size_t)first * (size_t)r->ld,
+               r->ld, (int)(end - first), r->cols, r->scale);
+}
+
+/* The same by all threads, and zeros up to n_room rows. */
+static void round_shared(struct pool *pool, const struct rounding *r, int n, int n_room)
+{
+    enum { ROWS = 32 };
+    struct rounding copy = *r;
+    pool_run(pool, n, ROWS, round_piece, &copy);
+    size_t width = (size_t)r->cols;
+    memset(r->out + (size_t)n * width, 0, (size_t)(n_room - n) * width * sizeof *r->out);
+}
+
+/* A product of rows of C, or of blocks of it, as threads share it. */
+struct share {
+    const struct gemm *g;
+    const uint16_t *a, *b; /* rounded; a: by_terms only */
+    struct shape shape;
+    int piece; /* of rows, or of the side of C that is cut */
+    bool by_columns;
+};
 
 /* n rows of from onto, or over, those of c. */
 static void put_rows(const struct gemm *g, float *c, const float *from, int n)
@@ -233,62 +286,104 @@ static void put_rows(const struct gemm *g, float *c, const float *from, int n)
             c[j] = g->beta != 0 ? c[j] + from[j] : from[j];
 }
 
-/* A not transposed: pieces of C's rows. */
-static void by_rows(const struct gemm *g)
+static void some_rows(void *state, long first, long end, int thread)
 {
-    struct gemm_half *h = g->half;
-    const uint16_t *b = g->b_half;
-    int ldb = g->ldb;
-    if (!b) {
-        int rows = g->transpose_b ? g->n : g->k, cols = g->transpose_b ? g->k : g->n;
-        uint16_t *room = room_for(&h->b, (size_t)rows * (size_t)cols * sizeof *room);
-        round_rows(room, g->b, g->ldb, rows, rows, cols, 1);
-        b = room;
-        ldb = cols;
-    }
-    uint16_t *a = room_for(&h->a, (size_t)PIECE_MAX * (size_t)g->k * sizeof *a);
-    for (int at = 0, piece; at < g->m; at += piece) {
-        piece = next_piece(g->m - at);
-        int n = piece < g->m - at ? piece : g->m - at;
-        float *c = g->c + (size_t)at * (size_t)g->ldc, *to = c;
-        struct shape s = {.m = piece,
-                          .n = g->n,
-                          .k = g->k,
-                          .ldb = ldb,
-                          .ldc = g->ldc,
-                          .transpose_b = g->transpose_b,
-                          .add = g->beta != 0};
-        if (n < piece) { /* not all of it has room in C */
-            to = room_for(&h->c, (size_t)piece * (size_t)g->n * sizeof *to);
-            s.ldc = g->n;
-            s.add = 0;
+    const struct share *share = state;
+    const struct gemm *g = share->g;
+    struct worker *w = &g->half->workers[thread];
+    struct shape s = share->shape;
+    size_t width = (size_t)g->k;
+    uint16_t *a = room_for(&w->a, (size_t)share->piece * width * sizeof *a);
+    for (int at = (int)first; at < end; at += s.m) {
+        s.m = next_piece((int)end - at, share->piece);
+        int n = s.m < end - at ? s.m : (int)end - at;
+        float *c = g->c + (size_t)at * (size_t)g->ldc;
+        round_rows(a, g->a + (size_t)at * (size_t)g->lda, g->lda, n, g->k, g->alpha);
+        if (n == s.m) {
+            multiply(w, &s, a, share->b, c);
+            continue;
         }
-        round_rows(a, g->a + (size_t)at * (size_t)g->lda, g->lda, n, piece, g->k, g->alpha);
-        multiply(h, &s, a, b, to);
-        if (n < piece)
-            put_rows(g, c, to, n);
+        /* The last piece, of which not all has room in C. */
+        struct shape alone = s;
+        alone.ldc = g->n;
+        alone.add = 0;
+        float *to = room_for(&w->c, (size_t)s.m * (size_t)g->n * sizeof *to);
+        memset(a + (size_t)n * width, 0, (size_t)(s.m - n) * width * sizeof *a);
+        multiply(w, &alone, a, share->b, to);
+        put_rows(g, c, to, n);
     }
 }
 
-/* A transposed: pieces of the sums' terms. */
-static void by_terms(const struct gemm *g)
+/* A not transposed: pieces of C's rows. What a thread takes at once depends on their number
+ * only. */
+static void by_rows(const struct gemm *g)
 {
     struct gemm_half *h = g->half;
+    struct share share = {.g = g,
+                          .b = g->b_half,
+                          .piece = g->m < 4 * PIECE_MAX ? PIECE_MAX / 2 : PIECE_MAX,
+                          .shape = {.n = g->n,
+                                    .k = g->k,
+                                    .lda = g->k,
+                                    .ldb = g->ldb,
+                                    .ldc = g->ldc,
+                                    .transpose_b = g->transpose_b,
+                                    .add = g->beta != 0}};
+    if (!share.b) {
+        int rows = g->transpose_b ? g->n : g->k, cols = g->transpose_b ? g->k : g->n;
+        uint16_t *b = room_for(&h->b, (size_t)rows * (size_t)cols * sizeof *b);
+        struct rounding r = {b, g->b, g->ldb, cols, 1};
+        round_shared(g->pool, &r, rows, rows);
+        share.b = b;
+        share.shape.ldb = cols;
+    }
+    pool_run(g->pool, g->m, share.piece, some_rows, &share);
+}
+
+static void some_blocks(void *state, long first, long end, int thread)
+{
+    const struct share *share = state;
+    struct worker *w = &share->g->half->workers[thread];
+    struct shape s = share->shape;
+    for (long at = first; at < end; at += share->piece) {
+        int length = end - at < share->piece ? (int)(end - at) : share->piece;
+        size_t skip = (size_t)at;
+        *(share->by_columns ? &s.n : &s.m) = length;
+        if (share->by_columns)
+            multiply(w, &s, share->a, share->b + skip, share->g->c + skip);
+        else
+            multiply(w, &s, share->a + skip, share->b, share->g->c + skip * (size_t)s.ldc);
+    }
+}
+
+/* A transposed: pieces of the sums' terms, each by blocks of C along its longer side, a number
+ * of them that depends on its length only. */
+static void by_terms(const struct gemm *g)
+{
+    enum { BLOCKS = 4, BLOCK_MIN = 128, ALIGN = 16 };
+    struct gemm_half *h = g->half;
+    int length = g->m > g->n ? g->m : g->n;
+    int block = (length / BLOCKS + ALIGN - 1) / ALIGN * ALIGN;
+    block = block < BLOCK_MIN ? BLOCK_MIN : block;
     uint16_t *a = room_for(&h->a, (size_t)PIECE_MAX * (size_t)g->m * sizeof *a);
     uint16_t *b = room_for(&h->b, (size_t)PIECE_MAX * (size_t)g->n * sizeof *b);
+    struct share share = {.g = g, .a = a, .b = b, .by_columns = g->n > g->m, .piece = block};
     for (int at = 0, piece; at < g->k; at += piece) {
-        piece = next_piece(g->k - at);
+        piece = next_piece(g->k - at, PIECE_MAX);
         int n = piece < g->k - at ? piece : g->k - at;
-        struct shape s = {.m = g->m,
-                          .n = g->n,
-                          .k = piece,
-                          .ldb = g->n,
-                          .ldc = g->ldc,
-                          .transpose_a = 1,
-                          .add = g->beta != 0 || at > 0};
-        round_rows(a, g->a + (size_t)at * (size_t)g->lda, g->lda, n, piece, g->m, g->alpha);
-        round_rows(b, g->b + (size_t)at * (size_t)g->ldb, g->ldb, n, piece, g->n, 1);
-        multiply(h, &s, a, b, g->c);
+        struct rounding ra = {a, g->a + (size_t)at * (size_t)g->lda, g->lda, g->m, g->alpha};
+        struct rounding rb = {b, g->b + (size_t)at * (size_t)g->ldb, g->ldb, g->n, 1};
+        round_shared(g->pool, &ra, n, piece);
+        round_shared(g->pool, &rb, n, piece);
+        share.shape = (struct shape){.m = g->m,
+                                     .n = g->n,
+                                     .k = piece,
+                                     .lda = g->m,
+                                     .ldb = g->n,
+                                     .ldc = g->ldc,
+                                     .transpose_a = 1,
+                                     .add = g->beta != 0 || at > 0};
+        pool_run(g->pool, length, block, some_blocks, &share);
     }
 }
 
@@ -296,6 +391,7 @@ void gemm_half_product(const struct gemm *g)
 {
     assert(g->beta == 0 || g->beta == 1);
     assert(!g->transpose_a || (!g->transpose_b && !g->b_half));
+    assert(pool_threads(g->pool) <= g->half->n_workers);
     if (g->transpose_a)
         by_terms(g);
     else

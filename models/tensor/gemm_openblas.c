@@ -157,7 +157,7 @@ double gemm_half_measure_gflops(int m, int n, int k, int n_repeat)
 {
     if (!gemm_half_supported())
         return 0;
-    struct gemm_half *half = gemm_half_new();
+    struct gemm_half *half = gemm_half_new(1);
     double gflops = measure(m, n, k, n_repeat, half);
     gemm_half_free(half);
     return gflops;

@@ -28,7 +28,7 @@ static void open_half(struct rig *r, const char *dir, int n_labels, bool trainab
     params_allocate(&r->m.params, true);
     OK(checkpoint_load(&r->m, dir, &r->e));
     params_init_missing(&r->m.params, 1);
-    r->tape.half = gemm_half_new();
+    r->tape.half = gemm_half_new(1);
 }
 
 static void close_half(struct rig *r)

@@ -124,7 +124,7 @@ Test(gemm_half, equals_the_definition_on_rounded_factors)
 {
     if (!supported())
         return;
-    struct gemm_half *h = gemm_half_new();
+    struct gemm_half *h = gemm_half_new(1);
     static const int tokens[] = {1, 15, 16, 31, 40, 250, 256, 257, 600};
     for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++)
         for (int way = 0; way < 12; way++) {
@@ -164,43 +164,58 @@ Test(gemm_half, equals_the_definition_on_rounded_factors)
     gemm_half_free(h);
 }
 
-/* From one set of handles and another, from B and from its copy in bfloat16. */
+/* Alone and shared by three threads, from B and from its copy in bfloat16: y = x W^T and
+ * dW = dy^T x, of sizes that are cut. */
 Test(gemm_half, gives_the_same_bits_again)
 {
     if (!supported())
         return;
-    struct gemm_half *h = gemm_half_new(), *other = gemm_half_new();
-    enum { T = 300, WIDTH = 96 };
-    float *a = values((size_t)T * WIDTH, 1), *b = values((size_t)WIDTH * WIDTH, 2);
-    float *c = values((size_t)T * WIDTH, 3), *d = values((size_t)T * WIDTH, 4);
-    uint16_t *half = malloc((size_t)WIDTH * WIDTH * sizeof *half);
-    bfloat16_round(half, b, (size_t)WIDTH * WIDTH, 1);
-    struct gemm g = {.m = T,
-                     .n = WIDTH,
-                     .k = WIDTH,
-                     .alpha = 1,
-                     .a = a,
-                     .lda = WIDTH,
-                     .b = b,
-                     .ldb = WIDTH,
-                     .transpose_b = true,
-                     .c = c,
-                     .ldc = WIDTH,
-                     .half = h};
-    gemm(&g);
-    g.half = other;
-    g.b = NULL;
-    g.b_half = half;
-    g.c = d;
-    gemm(&g);
-    cr_expect_eq(memcmp(c, d, (size_t)T * WIDTH * sizeof *c), 0);
-    free(a);
-    free(b);
-    free(c);
-    free(d);
-    free(half);
+    struct pool *pool = pool_new(3);
+    struct gemm_half *h = gemm_half_new(1), *other = gemm_half_new(3);
+    enum { OUT = 560, IN = 200 };
+    static const int tokens[] = {70, 300, 1100};
+    for (size_t i = 0; i < 2 * sizeof tokens / sizeof tokens[0]; i++) {
+        int t = tokens[i / 2];
+        bool weights = i % 2;
+        size_t n_b = weights ? (size_t)t * IN : (size_t)OUT * IN;
+        size_t n_c = weights ? (size_t)OUT * IN : (size_t)t * OUT;
+        float *a = values((size_t)t * OUT, 1), *b = values(n_b, 2);
+        float *c = values(n_c, 3), *d = values(n_c, 3);
+        uint16_t *half = malloc(n_b * sizeof *half);
+        bfloat16_round(half, b, n_b, 1);
+        struct gemm g = {.m = weights ? OUT : t,
+                         .n = weights ? IN : OUT,
+                         .k = weights ? t : IN,
+                         .transpose_a = weights,
+                         .transpose_b = !weights,
+                         .alpha = 1,
+                         .a = a,
+                         .lda = weights ? OUT : IN,
+                         .b = b,
+                         .ldb = IN,
+                         .beta = 1,
+                         .c = c,
+                         .ldc = weights ? IN : OUT,
+                         .half = h};
+        gemm(&g);
+        g.half = other;
+        g.pool = pool;
+        if (!weights) {
+            g.b = NULL;
+            g.b_half = half;
+        }
+        g.c = d;
+        gemm(&g);
+        cr_expect_eq(memcmp(c, d, n_c * sizeof *c), 0, "%d tokens", t);
+        free(a);
+        free(b);
+        free(c);
+        free(d);
+        free(half);
+    }
     gemm_half_free(h);
     gemm_half_free(other);
+    pool_free(pool);
 }
 
 Test(gemm_half, says_what_it_is)
