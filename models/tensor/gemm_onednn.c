@@ -7,20 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Kernels are made for a shape, which takes as long as a small product, and every batch
- * has a new number of tokens. So tokens (rows of C, or the terms of its sums) go through
- * in pieces of a few sizes: as large as fits, the last filled up with zeros. Pieces of
- * 256 rows keep their rounded factor in the cache and are no slower than larger ones. */
-enum { PIECE_MAX = 256, PIECE_MIN = 16 };
-
-/* The next piece of `left` rows, of at most `most`, a power of two. */
-static int next_piece(int left, int most)
-{
-    int piece = most;
-    while (piece > left && piece > PIECE_MIN)
-        piece /= 2;
-    return piece;
-}
+/* Kernels are made for a shape, which takes as long as a small product, and every batch has
+ * a new number of tokens. So tokens (rows of C, or the terms of its sums) go through in
+ * pieces: whole ones, a rest of full lines, and what is left filled up with zeros. Pieces of
+ * 256 keep their rounded factor in the cache and are no slower than larger ones. */
+enum { PIECE = 256, LINE = 32 };
 
 struct shape {
     int m, n, k, lda, ldb, ldc;
@@ -67,11 +58,11 @@ static void must(dnnl_status_t status)
 
 static void *room_for(struct room *r, size_t n_bytes)
 {
-    enum { LINE = 64 };
+    enum { CACHE_LINE = 64 };
     if (n_bytes > r->n_bytes) {
         free(r->at);
-        r->n_bytes = (n_bytes + LINE - 1) / LINE * LINE;
-        r->at = aligned_alloc(LINE, r->n_bytes);
+        r->n_bytes = (n_bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+        r->at = aligned_alloc(CACHE_LINE, r->n_bytes);
         assert(r->at);
     }
     return r->at;
@@ -295,8 +286,9 @@ static void some_rows(void *state, long first, long end, int thread)
     size_t width = (size_t)g->k;
     uint16_t *a = room_for(&w->a, (size_t)share->piece * width * sizeof *a);
     for (int at = (int)first; at < end; at += s.m) {
-        s.m = next_piece((int)end - at, share->piece);
-        int n = s.m < end - at ? s.m : (int)end - at;
+        int left = (int)end - at, n = left < share->piece ? left : share->piece;
+        n = n > LINE ? n / LINE * LINE : n;
+        s.m = n > LINE ? n : LINE;
         float *c = g->c + (size_t)at * (size_t)g->ldc;
         round_rows(a, g->a + (size_t)at * (size_t)g->lda, g->lda, n, g->k, g->alpha);
         if (n == s.m) {
@@ -321,7 +313,7 @@ static void by_rows(const struct gemm *g)
     struct gemm_half *h = g->half;
     struct share share = {.g = g,
                           .b = g->b_half,
-                          .piece = g->m < 4 * PIECE_MAX ? PIECE_MAX / 2 : PIECE_MAX,
+                          .piece = g->m <= PIECE * 3 / 2 ? PIECE / 2 : PIECE,
                           .shape = {.n = g->n,
                                     .k = g->k,
                                     .lda = g->k,
@@ -356,21 +348,28 @@ static void some_blocks(void *state, long first, long end, int thread)
     }
 }
 
-/* A transposed: pieces of the sums' terms, each by blocks of C along its longer side, a number
- * of them that depends on its length only. */
+/* Length of the blocks of C: what a kernel adds to is to stay in the cache, and two threads
+ * are to have as much to do. Depends on C alone, so that threads do not show in the bits. */
+static int block_length(int m, int n)
+{
+    enum { VALUES = 320 << 10, ALIGN = 16 };
+    int length = m > n ? m : n;
+    long pairs = ((long)m * n + 2 * VALUES - 1) / (2 * VALUES);
+    int block = m * (long)n < VALUES / 2 ? length : (int)((length + 2 * pairs - 1) / (2 * pairs));
+    return (block + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+/* A transposed: pieces of the sums' terms, each by blocks of C along its longer side. */
 static void by_terms(const struct gemm *g)
 {
-    enum { BLOCKS = 4, BLOCK_MIN = 128, ALIGN = 16 };
     struct gemm_half *h = g->half;
-    int length = g->m > g->n ? g->m : g->n;
-    int block = (length / BLOCKS + ALIGN - 1) / ALIGN * ALIGN;
-    block = block < BLOCK_MIN ? BLOCK_MIN : block;
-    uint16_t *a = room_for(&h->a, (size_t)PIECE_MAX * (size_t)g->m * sizeof *a);
-    uint16_t *b = room_for(&h->b, (size_t)PIECE_MAX * (size_t)g->n * sizeof *b);
+    int length = g->m > g->n ? g->m : g->n, block = block_length(g->m, g->n);
+    uint16_t *a = room_for(&h->a, (size_t)PIECE * (size_t)g->m * sizeof *a);
+    uint16_t *b = room_for(&h->b, (size_t)PIECE * (size_t)g->n * sizeof *b);
     struct share share = {.g = g, .a = a, .b = b, .by_columns = g->n > g->m, .piece = block};
     for (int at = 0, piece; at < g->k; at += piece) {
-        piece = next_piece(g->k - at, PIECE_MAX);
-        int n = piece < g->k - at ? piece : g->k - at;
+        int n = g->k - at < PIECE ? g->k - at : PIECE;
+        piece = (n + LINE - 1) / LINE * LINE;
         struct rounding ra = {a, g->a + (size_t)at * (size_t)g->lda, g->lda, g->m, g->alpha};
         struct rounding rb = {b, g->b + (size_t)at * (size_t)g->ldb, g->ldb, g->n, 1};
         round_shared(g->pool, &ra, n, piece);
