@@ -1,6 +1,8 @@
 #include "harness/estimate.h"
 
 #include "harness/engine.h"
+#include "harness/sample.h"
+#include "harness/steps.h"
 
 #include <string.h>
 
@@ -8,9 +10,9 @@
  * miniature reaches less, a base model more. */
 static const double nominal_flops_per_second = 1e11;
 
-/* The program, its libraries and the texts of a small data set: resident sets of 19 to 31 MiB
- * were measured where parameters and activations were next to nothing. */
-enum { PROGRAM_BYTES = 24 << 20 };
+/* The program, its libraries and what BLAS packs factors into: resident sets of 13 to 19 MiB were
+ * measured where rows, parameters and activations were next to nothing. */
+enum { PROGRAM_BYTES = 16 << 20 };
 
 /* Rows that train, validate and test. */
 struct row_counts {
@@ -158,50 +160,152 @@ static int longest(const struct cell *c, const struct model *m)
     return n_tok < model_max_tokens(m) ? n_tok : model_max_tokens(m);
 }
 
-/* Targets of this many classes. */
-static struct targets guess_targets(int n_classes, struct arena *a)
+/* Targets of these lengths, or NULL: of a nominal one. */
+static struct targets make_targets(int n_classes, const int *length_tok, struct arena *a)
 {
-    struct targets t = {.n_classes = n_classes, .longest = TARGET_TOK};
-    t.ids = arena_array(a, (size_t)n_classes * TARGET_TOK, sizeof *t.ids);
+    struct targets t = {.n_classes = n_classes};
     t.offsets = arena_array(a, (size_t)n_classes + 1, sizeof *t.offsets);
-    for (int i = 1; i <= n_classes; i++)
-        t.offsets[i] = i * TARGET_TOK;
+    for (int i = 0; i < n_classes; i++) {
+        int n = length_tok ? length_tok[i] : TARGET_TOK;
+        t.offsets[i + 1] = t.offsets[i] + n;
+        t.longest = n > t.longest ? n : t.longest;
+    }
+    t.ids = arena_array(a, (size_t)t.offsets[n_classes], sizeof *t.ids);
     return t;
 }
 
-/* Rows of this cost that go through the model at once. */
-static int rows_at_once(const struct cell *c, int cost)
+/* Rows as long as those that were looked at, in another order so that neighbours have nothing to
+ * do with each other; where none were, a batch of the longest there can be. Only lengths matter
+ * to a dry run. */
+static struct feed make_feed(const struct cell *c, const struct model *m, const struct sample *s,
+                             const struct targets *targets, struct arena *a)
 {
-    int n = (int)option_int(&c->training, "micro_batch_tokens") / cost;
-    int batch = (int)option_int(&c->training, "train_batch_size");
-    return n < 1 ? 1 : n > batch ? batch : n;
+    struct feed f = {.n = s->n ? s->n : (int)option_int(&c->training, "train_batch_size"),
+                     .n_classes = m->n_labels,
+                     .targets = model_says_text(m) ? targets : NULL};
+    size_t n = (size_t)f.n;
+    f.labels = arena_array(a, n, sizeof *f.labels);
+    f.length_tok = arena_array(a, n, sizeof *f.length_tok);
+    f.tokens.n = f.n;
+    f.tokens.offsets = arena_array(a, n + 1, sizeof *f.tokens.offsets);
+    for (int i = 0; i < f.n; i++) {
+        f.labels[i] = i % m->n_labels;
+        f.length_tok[i] = s->n ? s->length_tok[i] : longest(c, m);
+        f.tokens.offsets[i + 1] = f.tokens.offsets[i] + f.length_tok[i];
+    }
+    f.tokens.ids = arena_array(a, (size_t)f.tokens.offsets[f.n], sizeof *f.tokens.ids);
+    return f;
 }
 
-/* Bytes of one step: a micro-batch filled with the longest texts. */
-static size_t step_bytes(const struct cell *c, struct tuned *t, struct arena *a)
+/* The first n rows of f. */
+static struct feed first_rows(const struct feed *f, double n)
 {
-    struct targets targets = guess_targets(t->model->n_labels, a);
-    int n_tok = longest(c, t->model), offsets[2] = {0, n_tok}, label = 0;
-    struct feed f = {
-        .n = 1,
-        .n_classes = t->model->n_labels,
-        .labels = &label,
-        .length_tok = &n_tok,
-        .tokens = {.ids = arena_array(a, (size_t)n_tok, sizeof(int)), .offsets = offsets, .n = 1},
-        .targets = model_says_text(t->model) ? &targets : NULL};
-    int n_learnt = rows_at_once(c, feed_cost(&f, 0, PACK_ANSWER));
-    int n_judged = rows_at_once(c, feed_cost(&f, 0, PACK_CANDIDATES)); /* the dearer rows */
-    int bound = n_learnt * feed_cost(&f, 0, PACK_CANDIDATES);
-    int *rows = arena_array(a, (size_t)n_learnt, sizeof *rows); /* row 0, so many times */
+    struct feed part = *f;
+    if (n < part.n)
+        part.n = n < 1 ? 1 : (int)n;
+    return part;
+}
+
+/* Where attention's probabilities weigh more than rows, tokens do not tell the largest batch. */
+static double weight_of(const struct feed *f, const int *rows, int n, bool squares)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += squares ? (double)f->length_tok[rows[i]] * f->length_tok[rows[i]]
+                       : f->length_tok[rows[i]];
+    return sum;
+}
+
+/* Dry runs of the updates that are largest by tokens, and by their squares, of an epoch or a few:
+ * as many draws as tell what the largest of many are like. */
+static void measure_training(struct engine *g, const struct cell *c, const struct feed *f,
+                             struct arena *a)
+{
+    enum { DRAWS = 512 };
+    const struct options *o = &c->training;
+    int batch = (int)option_int(o, "train_batch_size"), per_epoch = (f->n + batch - 1) / batch;
+    long n_epochs = option_int(o, "num_train_epochs"), most = 1 + DRAWS / per_epoch;
+    struct steps s = steps_lay(f, (int)(n_epochs < most ? n_epochs : most), batch,
+                               (int)option_int(o, "micro_batch_tokens"), c->seed, a);
+    for (int squares = 0; squares < 2; squares++) {
+        double heaviest = -1;
+        long which = 0;
+        for (long i = 0; i < s.n_micro; i++) {
+            const int *rows = s.rows + s.micro_start[i];
+            double weight = weight_of(f, rows, s.micro_start[i + 1] - s.micro_start[i], squares);
+            which = weight > heaviest ? i : which;
+            heaviest = weight > heaviest ? weight : heaviest;
+        }
+        if (s.n_micro)
+            engine_measure(g, f, s.rows + s.micro_start[which],
+                           s.micro_start[which + 1] - s.micro_start[which], ENGINE_TRAIN);
+    }
+}
+
+/* Rows that are judged go by length: the first batch has the longest, the last the most. */
+static void measure_judging(struct engine *g, const struct cell *c, const struct feed *f,
+                            enum engine_task task, struct arena *a)
+{
+    struct batches b = order_evaluation(f->n, feed_costs(f, PACK_CANDIDATES, a),
+                                        (int)option_int(&c->training, "micro_batch_tokens"), a);
+    for (int i = 0; i<b.n; i += b.n> 1 ? b.n - 1 : 1)
+        engine_measure(g, f, b.rows + b.start[i], b.start[i + 1] - b.start[i], task);
+}
+
+/* Whether training reads features that were computed once. */
+static bool learns_from_features(const struct cell *c, const struct model *m)
+{
+    return model_features_fixed(m) && !option_bool(&c->training, "frozen_dropout");
+}
+
+/* Bytes of activations. */
+static size_t step_bytes(const struct cell *c, struct tuned *t, const struct sample *s,
+                         const struct row_counts *rows, struct arena *a)
+{
+    const struct model *m = t->model;
+    struct targets targets = make_targets(m->n_labels, s->target_tok, a);
+    struct feed all = make_feed(c, m, s, &targets, a);
+    struct feed train = first_rows(&all, s->n ? rows->train : all.n);
+    double judged = rows->validation > rows->test ? rows->validation : rows->test;
+    struct feed others = first_rows(&all, s->n ? judged : all.n);
+    int bound = (int)option_int(&c->training, "micro_batch_tokens");
+    int one = longest(c, m) + (model_says_text(m) ? targets.offsets[targets.n_classes] : 0);
+    bound = bound < one ? one : bound;
 
     struct engine g;
-    engine_init(&g, t, bound, n_learnt, c->seed, a);
-    if (params_trainable(&t->model->params) > 0)
-        engine_measure(&g, &f, rows, n_learnt, ENGINE_TRAIN);
-    engine_measure(&g, &f, rows, n_judged, ENGINE_GENERATE);
+    engine_init(&g, t, bound, bound, c->seed, a);
+    g.spare_frozen = !option_bool(&c->training, "frozen_dropout");
+    g.recompute = option_bool(&c->training, "gradient_checkpointing");
+    bool fixed = learns_from_features(c, m), learns = params_trainable(&m->params) > 0;
+    if (learns && !fixed)
+        measure_training(&g, c, &train, a);
+    measure_judging(&g, c, fixed && learns ? &train : &others,
+                    fixed ? ENGINE_FEATURES : ENGINE_GENERATE, a);
+    measure_judging(&g, c, &others, ENGINE_GENERATE, a);
     size_t n_bytes = g.needed_bytes;
     engine_release(&g);
     return n_bytes;
+}
+
+/* What lies beside what trains: gradients, both moments, and the best epoch's values. */
+static size_t beside_bytes(const struct cell *c, const struct model *m)
+{
+    int copies = option_bool(&c->training, "load_best_model_at_end") ? 4 : 3;
+    return (size_t)copies * params_trainable(&m->params) * sizeof(float);
+}
+
+/* Rows, their tokens, their order in every epoch and what was said of them. */
+static size_t rows_bytes(const struct cell *c, const struct model *m, const struct sample *s,
+                         const struct row_counts *rows)
+{
+    double mean = 0, n = rows->train + rows->validation + rows->test;
+    for (int i = 0; i < s->n; i++)
+        mean += (double)s->length_tok[i] / s->n;
+    double per_row = 40 + 8 * mean + 4.0 * m->n_labels; /* ids twice: lists grow by doubling */
+    if (model_features_fixed(m))
+        per_row += (double)sizeof(float) * model_width(m);
+    double order = 8 * rows->train * (double)option_int(&c->training, "num_train_epochs");
+    return (size_t)((double)s->memory_bytes + n * per_row + order);
 }
 
 int estimate_make(struct estimate *out, const struct cell *c, struct err *e)
@@ -216,9 +320,11 @@ int estimate_make(struct estimate *out, const struct cell *c, struct err *e)
         m.params.bfloat16 = cell_in_bfloat16(c);
         *out = (struct estimate){.trainable_params = params_trainable(&m.params),
                                  .total_params = params_total(&m.params)};
-        /* Gradients and both moments stand beside what trains. */
-        out->memory_bytes = params_bytes(&m.params) + 3 * out->trainable_params * sizeof(float) +
-                            step_bytes(c, &t, &a) + PROGRAM_BYTES;
+        struct sample s = sample_take(c, &a);
+        struct row_counts rows = count_rows(c);
+        out->memory_bytes = params_bytes(&m.params) + beside_bytes(c, &m) +
+                            step_bytes(c, &t, &s, &rows, &a) + rows_bytes(c, &m, &s, &rows) +
+                            PROGRAM_BYTES;
         out->n_tok = longest(c, &m) / 2;
         count_operations(out, &m);
     }
@@ -240,17 +346,41 @@ static bool same_method(const struct cell *a, const struct cell *b)
     return same;
 }
 
-bool estimate_serves(const struct cell *a, const struct cell *b)
+static bool same_training(const struct options *a, const struct options *b)
 {
-    static const char *const keys[] = {"max_length", "micro_batch_tokens", "train_batch_size",
-                                       NULL};
-    if (a->model != b->model || a->dataset->n_classes != b->dataset->n_classes ||
-        cell_in_bfloat16(a) != cell_in_bfloat16(b) || !same_method(a, b))
-        return false;
-    for (int i = 0; keys[i]; i++)
-        if (option_int(&a->training, keys[i]) != option_int(&b->training, keys[i]))
+    static const char *const numbers[] = {"max_length",
+                                          "micro_batch_tokens",
+                                          "train_batch_size",
+                                          "num_train_epochs",
+                                          "max_train_samples",
+                                          "max_eval_samples",
+                                          NULL};
+    static const char *const switches[] = {"frozen_dropout",
+                                           "gradient_checkpointing",
+                                           "load_best_model_at_end",
+                                           "deduplicate",
+                                           "use_template",
+                                           "use_verbalizers",
+                                           "target_eos",
+                                           NULL};
+    static const char *const choices[] = {"precision",  "rows",          "split",
+                                          "row_copies", "target_length", NULL};
+    for (int i = 0; numbers[i]; i++)
+        if (option_int(a, numbers[i]) != option_int(b, numbers[i]))
+            return false;
+    for (int i = 0; switches[i]; i++)
+        if (option_bool(a, switches[i]) != option_bool(b, switches[i]))
+            return false;
+    for (int i = 0; choices[i]; i++)
+        if (strcmp(option_choice(a, choices[i]), option_choice(b, choices[i])) != 0)
             return false;
     return true;
+}
+
+bool estimate_serves(const struct cell *a, const struct cell *b)
+{
+    return a->model == b->model && a->dataset == b->dataset && same_method(a, b) &&
+           same_training(&a->training, &b->training);
 }
 
 void estimate_fill(struct cell *c, const struct estimate *x)

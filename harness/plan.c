@@ -264,21 +264,22 @@ int plan_estimate(struct plan *p, struct err *e)
     int n_made = 0, n_room = 0, rc = 0;
     for (int i = 0; i < p->n && rc == 0; i++) {
         struct cell *c = &p->cells[i];
-        int k = 0;
         if (i > 0 && c->lines == c[-1].lines) { /* they differ in their seeds only */
             copy_estimate(c, &c[-1]);
             continue;
         }
-        while (k < n_made && !estimate_serves(&p->cells[made_for[k]], c))
-            k++;
         if (n_made == n_room) {
             n_room = n_room ? 2 * n_room : 64;
             made = xrealloc(made, (size_t)n_room * sizeof *made);
             made_for = xrealloc(made_for, (size_t)n_room * sizeof *made_for);
         }
-        if (k == n_made) {
+        int k = n_made; /* neighbours are alike: the latest first */
+        while (--k >= 0 && !estimate_serves(&p->cells[made_for[k]], c))
+            continue;
+        if (k < 0) {
+            k = n_made++;
             rc = estimate_make(&made[k], c, e);
-            made_for[n_made++] = i;
+            made_for[k] = i;
         }
         if (rc == 0)
             estimate_fill(c, &made[k]);
