@@ -31,7 +31,7 @@ Test(fuzz_dataset, descriptors)
     const struct split_options survey = {.survey = true, .copies = true};
     char folder[64], path[128];
     setenv("FTBENCH_HOME", ".", 1);
-    setenv("FTBENCH_CACHE", "/nonexistent/cache", 1);
+    setenv("FTBENCH_CACHE", "/dev/null/cache", 1);
     unsetenv("FTBENCH_MIRROR");
     fuzz_folder(folder);
     for (int i = 0; i < N_CORPUS; i++) {

@@ -12,7 +12,7 @@ Test(fuzz_spec, mutations_are_read_or_refused)
     struct str originals[3] = {0}, file = {0};
     char folder[64], path[80];
     setenv("FTBENCH_HOME", ".", 1);
-    setenv("FTBENCH_CACHE", "/nonexistent/cache", 1);
+    setenv("FTBENCH_CACHE", "/dev/null/cache", 1);
     unsetenv("FTBENCH_MIRROR");
     fuzz_folder(folder);
     snprintf(path, sizeof path, "%s/spec.yaml", folder);

@@ -15,7 +15,7 @@
 static inline void use_test_home(void)
 {
     setenv("FTBENCH_HOME", "tests/harness/home", 1);
-    setenv("FTBENCH_CACHE", "/nonexistent/cache", 1);
+    setenv("FTBENCH_CACHE", "/dev/null/cache", 1);
     unsetenv("FTBENCH_MIRROR");
 }
 

@@ -15,7 +15,7 @@ static void inspect(struct inspection *seen, struct plan *p, const char *text, s
     struct err e = {0};
     struct spec *s = arena_alloc(a, sizeof *s);
     setenv("FTBENCH_HOME", ".", 1);
-    setenv("FTBENCH_CACHE", "/nonexistent/cache", 1);
+    setenv("FTBENCH_CACHE", "/dev/null/cache", 1);
     unsetenv("FTBENCH_MIRROR");
     cr_assert(read_spec(s, text, a, &e) == 0, "%s", e.text);
     cr_assert(plan_make(p, s, a, &e) == 0, "%s", e.text);
