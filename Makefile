@@ -109,8 +109,10 @@ asan: ## all unit tests under AddressSanitizer and UBSan
 lint: ## format, headers, layers, function length, banned calls, analysers
 	@tests/lint/lint.sh
 
-bench: ftbench ## tokens/s beside PyTorch and the sgemm peak
-	@tests/bench/bench.sh
+# PAGE=docs/speed.md keeps the page that it writes.
+bench: ftbench $(B)/tests/bench/bench_engine ## tokens/s beside PyTorch and the gemm peak: build/bench/speed.md
+	@tests/bench/bench.py
+	@$(if $(PAGE),cp build/bench/speed.md $(PAGE))
 
 fmt: ## clang-format everything in place
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i

@@ -301,12 +301,14 @@ static enum train_outcome train_profiled(struct execution *x, const struct train
     struct profile *p = &x->summary.profile;
     long first = x->state.step;
     double cpu = process_usage().cpu_seconds;
+    int64_t start = clock_ns();
 
     x->engine.profile = x->engine.tape.profile = p;
     profile_start(p);
     enum train_outcome outcome = train_run(t, &x->state, e);
     profile_stop(p);
     x->engine.profile = x->engine.tape.profile = NULL;
+    p->start_ns = start - x->start_ns;
     p->n_steps = x->state.step - first;
     p->cpu_share = 1e9 * (process_usage().cpu_seconds - cpu) / (double)(profile_total_ns(p) + 1);
     return outcome;

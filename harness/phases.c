@@ -14,6 +14,7 @@ static long long ns_per_step(const struct profile *p, int64_t ns)
 
 static void print_table(const struct profile *p, FILE *out)
 {
+    fprintf(out, "  start %.1f ms before the first step\n", 1e-6 * (double)p->start_ns);
     fprintf(out, "  %-11s %14s %7s\n", "phase", "ns a step", "%");
     for (int i = 0; i < PHASE_COUNT; i++)
         fprintf(out, "  %-11s %14lld %7.2f\n", phase_names[i], ns_per_step(p, p->ns[i]),
@@ -33,12 +34,14 @@ int phases_tell(const struct cell *c, const struct profile *p, const char *path,
     if (!f)
         return err_errno(e, "cannot write %s", path);
     if (is_new)
-        fprintf(f, "cell_id\tmodel\tmethod\tdataset\tseed\tsteps\tprocessors_busy\tphase\t"
-                   "ns_per_step\tpercent\n");
+        fprintf(f,
+                "cell_id\tmodel\tmethod\tdataset\tseed\tstart_ns\tsteps\tprocessors_busy\tphase\t"
+                "ns_per_step\tpercent\n");
     for (int i = 0; i < PHASE_COUNT; i++)
-        fprintf(f, "%s\t%s\t%s\t%s\t%llu\t%ld\t%.3f\t%s\t%lld\t%.3f\n", c->id, c->model->name,
-                c->method_label, c->dataset->name, (unsigned long long)c->seed, p->n_steps,
-                p->cpu_share, phase_names[i], ns_per_step(p, p->ns[i]), percent(p, i));
+        fprintf(f, "%s\t%s\t%s\t%s\t%llu\t%lld\t%ld\t%.3f\t%s\t%lld\t%.3f\n", c->id, c->model->name,
+                c->method_label, c->dataset->name, (unsigned long long)c->seed,
+                (long long)p->start_ns, p->n_steps, p->cpu_share, phase_names[i],
+                ns_per_step(p, p->ns[i]), percent(p, i));
     bool failed = ferror(f);
     if (fclose(f) || failed)
         return err_errno(e, "cannot write %s", path);

@@ -2,8 +2,9 @@
  * phases: `run --profile` told to a person and to a file.
  *
  * The file (DB.profile.tsv) gets a line a cell and phase: where the time of its training went,
- * per update and in per cent of the whole. It is beside the database and not in it: times are
- * of one machine in one hour, and no result depends on them.
+ * per update and in per cent of the whole, and how long it took until the first update. It is
+ * beside the database and not in it: times are of one machine in one hour, and no result depends on
+ * them.
  */
 #ifndef FT_HARNESS_PHASES_H
 #define FT_HARNESS_PHASES_H

@@ -33,6 +33,7 @@ struct profile {
     int64_t since_ns;
     int64_t ns[PHASE_COUNT];
     long n_steps;     /* updates it saw; set by who knows */
+    int64_t start_ns; /* from the cell's start to its first update; likewise */
     double cpu_share; /* processor time over clock time; likewise */
 };
 

@@ -1,192 +1,292 @@
-"""PyTorch's side of `make bench` (see bench.sh): pip install torch transformers peft
+#!/usr/bin/env python3
+"""`make bench`: speed of whole training steps, of this engine and of PyTorch, in one run.
 
-What transformers' Trainer does in a step, with the fastest settings that need no
-change of its code: BertForSequenceClassification with random weights, sdpa
-attention, batches padded to their longest row (made before the clock starts),
-clip_grad_norm_, AdamW, zero_grad(set_to_none). One thread, float32, dropout 0.1.
+A case is MODEL/METHOD/PRECISION/THREADS/DATASET. All sides of a case train on the same texts and
+take turns, so that a machine that slows down slows all; a row shows medians over the rounds and
+the median of the rounds' ratios. Only tokens of texts and answers count, padding does not. Time
+is processor time with one thread, which other work on the machine disturbs least, and clock time
+with two. Useful operations: bench_engine.c. Then five epochs of a frozen trunk (bench_head.py)
+and the harness itself (bench_harness.py).
 
-The first line out says what this is. Then lines on standard input:
-    setup FILE MODEL METHOD   -> ready (or: unsupported WHY); MODEL bert-lN-hN,
-                                 METHOD full | head | lora,r=N
-    run N                     -> real tokens, wall seconds, processor seconds, 0,
-                                 peak resident bytes, loss of the last step
-    end                       -> ends what setup began
-Every setup runs in a child, so that its peak memory is its own and libraries are
-loaded once.
+    BENCH            cases to run, parts of their names: "l4-h256/full/float32/1 t5-small/lora,r=8";
+                     also "head-epochs", "harness" and its parts (null_cells, cell_start,
+                     two_cells, plan), "xl" (flan-t5-xl, never run unasked: minutes and 12 GiB)
+    BENCH_SHORT=1    a minute or two: the smaller models, one thread, float32, one round
+    BENCH_SECONDS    0.6: about what a side's turn takes; one step at least
+    BENCH_OUT        build/bench: speed.tsv, head.tsv, harness.tsv, machine.json, speed.md
+    FTBENCH_PYTHON   a python with torch, transformers and peft; without one the engine alone
+    FTBENCH_MIRROR   where AG News, IMDB and the vocabularies may lie; without them the
+                     project's miniature texts, which is said
+
+With the argument `page`, only the page is written again from what lies in BENCH_OUT.
 """
 import json
 import os
-import re
-import resource
+import statistics
+import subprocess
 import sys
-import time
 
-import peft
-import torch
-import transformers
+import bench_harness
+import bench_head
+import bench_page
 
-BATCH = 32
-
-
-def say(*words):
-    print(*words, flush=True)
-
-
-def ask():
-    """One line, read byte by byte: parent and child share the stream."""
-    line = b""
-    while not line.endswith(b"\n"):
-        byte = os.read(0, 1)
-        if not byte:
-            return None
-        line += byte
-    return line.decode().split()
-
-
-def read_batches(path):
-    with open(path, encoding="utf-8") as f:
-        rows = json.load(f)
-    batches = []
-    for start in range(0, len(rows) - BATCH + 1, BATCH):
-        part = rows[start:start + BATCH]
-        width = max(len(ids) for _, ids in part)
-        batches.append({
-            "input_ids": torch.tensor([ids + [0] * (width - len(ids)) for _, ids in part]),
-            "attention_mask": torch.tensor([[1] * len(ids) + [0] * (width - len(ids))
-                                            for _, ids in part]),
-            "labels": torch.tensor([label for label, _ in part])})
-    return batches
+HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ENGINE = os.path.join(HOME, "build", f"{os.environ.get('CC', 'gcc')}-{os.environ.get('V', 'release')}",
+                      "tests/bench/bench_engine")
+OUT = os.environ.get("BENCH_OUT", os.path.join(HOME, "build/bench"))
+SECONDS = float(os.environ.get("BENCH_SECONDS", "0.6"))
+SHORT = os.environ.get("BENCH_SHORT", "") not in ("", "0")
+PYTHON = os.environ.get("FTBENCH_PYTHON", "")
+BERTS = ["bert-l2-h128", "bert-l4-h256", "bert-l4-h512", "bert-l12-h768"]
+T5S = ["t5-l2-h128", "t5-small"]
+DATA = {"ag_news": ("mini_ag_news", 128, 32), "tweet_eval_irony": ("mini_irony", 128, 32),
+        "imdb_truncated": ("mini_imdb_truncated", 512, 8)}  # stand-in, tokens, texts a step
+SIDES = ("P1", "P2", "P128")
+FIELDS = ("model", "method", "precision", "threads", "dataset")
+COLUMNS = FIELDS + (
+    "texts_a_step", "tokens_a_step", "steps", "rounds", "engine_tok_s", "P1_tok_s", "P2_tok_s",
+    "P128_tok_s", "ratio_P1", "ratio_P2", "ratio_P128", "spread_P1", "useful_gflop_s",
+    "gemm_peak", "gemm_own_shapes", "share_of_peak", "torch_gemm_peak", "engine_mib", "P1_mib",
+    "P2_mib", "P128_mib", "wall_per_cpu")
 
 
-def build(name, method):
-    """The model of that name under the method, or a ValueError."""
-    size = re.fullmatch(r"bert-l(\d+)-h(\d+)", name)
-    rank = re.fullmatch(r"lora,r=(\d+)", method)
-    if not size or not (rank or method in ("full", "head")):
-        raise ValueError(f"{name} {method}")
-    layers, width = int(size[1]), int(size[2])
-    config = transformers.BertConfig(
-        vocab_size=30522, hidden_size=width, num_hidden_layers=layers,
-        num_attention_heads=width // 64, intermediate_size=4 * width, num_labels=4)
-    model = transformers.AutoModelForSequenceClassification.from_config(
-        config, attn_implementation="sdpa")
-    if rank:
-        model = peft.get_peft_model(model, peft.LoraConfig(
-            task_type="SEQ_CLS", r=int(rank[1]), lora_alpha=16, lora_dropout=0.1,
-            target_modules=["query", "value"]))
-    elif method == "head":
-        model.bert.requires_grad_(False)
-    return model.train()
+def cases():
+    """Cases in the order in which they run: (fields, PyTorch's sides)."""
+    made = []
+    threads, precisions = ((1,), ("float32",)) if SHORT else ((1, 2), ("float32", "bfloat16"))
+    for model in T5S[:1] + BERTS[:2] if SHORT else BERTS + T5S:
+        for n in threads:
+            for precision in precisions:
+                for method in ("full", "lora,r=8", "lora,r=64", "head"):
+                    if method == "head" and model in T5S or SHORT and method == "lora,r=64":
+                        continue
+                    plain = (method, precision, n) == ("full", "float32", 1)
+                    padded = ("P128",) if plain and model in BERTS else ()
+                    made.append(((model, method, precision, n, "ag_news"), ("P1", "P2") + padded))
+    for model in BERTS[:2] if SHORT else BERTS:
+        made.append(((model, "full", "float32", 1, "tweet_eval_irony"), ("P1", "P128")))
+        made.append(((model, "full", "float32", 1, "imdb_truncated"), ("P1", "P2")))
+    made.append((("flan-t5-xl", "lora,r=64", "bfloat16", 2, "ag_news"), ()))
+    return made
 
 
-def optimizer(model, fused):
-    named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
-    plain = [p for n, p in named if n.endswith("bias") or "LayerNorm" in n]
-    decayed = [p for n, p in named if not (n.endswith("bias") or "LayerNorm" in n)]
-    groups = [{"params": decayed, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=2e-5, fused=True if fused else None)
-
-
-def in_child(work):
-    """work() in a process of its own; its exit status."""
-    sys.stdout.flush()
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        finally:
-            sys.stdout.flush()
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def probe():
-    """Whether fused AdamW is the faster one, and the rate of sgemm."""
-    model = build("bert-l4-h512", "full")
-    seconds = {}
-    for fused in (False, True):
-        try:
-            steps = optimizer(model, fused)
-            for turn in range(4):
-                for p in model.parameters():
-                    p.grad = torch.zeros_like(p)
-                start = time.process_time()
-                steps.step()
-                if turn:
-                    seconds[fused] = min(seconds.get(fused, 1e9), time.process_time() - start)
-        except RuntimeError:
-            pass
-    x, y = torch.rand(1024, 1024), torch.rand(1024, 1024)
-    best = 1e9
-    for _ in range(12):
-        start = time.process_time()
-        torch.mm(x, y)
-        best = min(best, time.process_time() - start)
-    fused = seconds.get(True, 1e9) < seconds[False]
-    ms = " ".join(f"{'fused' if f else 'default'} {1e3 * s:.0f} ms" for f, s in seconds.items())
-    return fused, f"AdamW {'fused' if fused else 'default'} ({ms} for 29 M values), " \
-                  f"sgemm {2e-9 * 1024 ** 3 / best:.0f} GFLOP/s"
+def wanted(fields):
+    """Whether BENCH asks for it. A part is one of the fields, or within the model's name."""
+    asked = os.environ.get("BENCH", "").lower().split()
+    if not asked:
+        return fields[0] != "flan-t5-xl"
+    names = [str(f).lower() for f in fields] + (["xl"] if fields[0] == "flan-t5-xl" else [])
+    return any(all(part in names or not part.isdigit() and part in names[0]
+                   for part in one.split("/")) for one in asked)
 
 
 class Side:
-    def __init__(self, path, model, method, fused):
-        self.batches = read_batches(path)
-        self.model = build(model, method)
-        self.optimizer = optimizer(self.model, fused)
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda _: 1.0)
-        self.trained = [p for p in self.model.parameters() if p.requires_grad]
-        self.at = 0
+    """A process that is asked line by line."""
 
-    def step(self):
-        batch = self.batches[self.at % len(self.batches)]
-        self.at += 1
-        loss = self.model(**batch).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
-        self.optimizer.step()
-        self.schedule.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        return batch, loss.detach()
+    def __init__(self, name, command):
+        self.name = name
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True, cwd=HOME)
 
-    def run(self, n):
-        tokens = 0
-        wall, cpu = time.perf_counter(), time.process_time()
-        for _ in range(n):
-            batch, loss = self.step()
-            tokens += int(batch["attention_mask"].sum())
-        cpu = time.process_time() - cpu
-        wall = time.perf_counter() - wall
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        say(tokens, f"{wall:.6f} {cpu:.6f} 0", peak, f"{float(loss):.5f}")
+    def ask(self, *words):
+        try:
+            if words:
+                self.process.stdin.write(" ".join(map(str, words)) + "\n")
+                self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # the answer that does not come says so
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"bench: {self.name} gave no answer to: {' '.join(map(str, words))}\n"
+                     + self.process.stderr.read())
+        return line.split()
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
 
 
-def serve(path, model, method, fused):
-    try:
-        side = Side(path, model, method, fused)
-    except ValueError as why:
-        say("unsupported", why)
-        return
-    say("ready")
-    while (words := ask()) and words[0] == "run":
-        side.run(int(words[1]))
+class Torch:
+    """PyTorch's sides, started when first needed."""
+
+    def __init__(self):
+        self.sides, self.versions = {}, None
+        self.there = bool(PYTHON) and subprocess.run(
+            [PYTHON, "-c", "import torch, transformers, peft, yaml"], capture_output=True,
+            check=False).returncode == 0
+        if PYTHON and not self.there:
+            sys.exit(f"bench: {PYTHON} has no torch, transformers and peft")
+
+    def setup(self, name, batches, fields):
+        """The side, ready for the case; None when it cannot do it."""
+        model, method, precision, threads = fields[:4]
+        if name not in self.sides:
+            side = Side(name, [PYTHON, "-W", "ignore", "tests/bench/bench_torch.py", name])
+            self.versions = " ".join(side.ask())
+            self.sides[name] = side
+        answer = self.sides[name].ask("setup", batches, f"models/zoo/{model}.yaml", method,
+                                      precision, threads)
+        if answer[0] == "ready":
+            return self.sides[name]
+        print(f"{name}: {' '.join(answer)}")
+        return None
+
+    @staticmethod
+    def end(side):
+        side.process.stdin.write("end\n")
+        side.process.stdin.flush()
+
+    def stop(self):
+        for side in self.sides.values():
+            side.stop()
 
 
-def main():
-    transformers.logging.set_verbosity_error()
-    torch.set_num_threads(1)
-    torch.manual_seed(1)
-    # A child: no thread of torch's may live before the first fork.
-    reader, writer = os.pipe()
-    in_child(lambda: os.write(writer, json.dumps(probe()).encode()))
-    os.close(writer)
-    fused, facts = json.loads(os.read(reader, 1000))
-    say(f"torch {torch.__version__}, transformers {transformers.__version__}, "
-        f"peft {peft.__version__}; {facts}")
-    while words := ask():
-        if words[0] == "setup":
-            in_child(lambda: serve(*words[1:4], fused))
+def numbers(answer):
+    tokens, wall, cpu, operations, rss, loss = map(float, answer)
+    return {"tokens": tokens, "wall": wall, "cpu": cpu, "operations": operations, "rss": rss,
+            "loss": loss}
 
 
-main()
+def batches_of(dataset, model):
+    """File of the data set's texts for the model's family, made when first asked for; what they
+    are called; whether they are the real ones."""
+    stand_in, length, _ = DATA[dataset]
+    family = "t5" if "t5" in model else "bert"
+    path = os.path.join(OUT, f"{dataset}-{family}.json")
+    if path not in MADE:
+        command = [ENGINE, "batches", path, "t5-small" if family == "t5" else BERTS[0], dataset,
+                   str(length)]
+        real = subprocess.run(command, capture_output=True, text=True, check=False)
+        if real.returncode:
+            print(f"{dataset}: the project's miniature texts instead: {real.stderr.strip()}")
+            command[3:5] = ["mini-t5-s" if family == "t5" else "mini-bert-s", stand_in]
+            subprocess.run(command, check=True)
+        MADE[path] = real.returncode == 0
+    return path, dataset if MADE[path] else stand_in
+
+
+MADE = {}
+
+
+def measure(fields, names, torch):
+    """A row of the table."""
+    model, method, precision, threads, dataset = fields
+    rows = DATA[dataset][2]
+    path, used = batches_of(dataset, model)
+    sides = {"engine": Side("engine", [ENGINE, "serve", path, model, method, precision,
+                                       str(threads), str(rows)])}
+    if sides["engine"].ask() != ["ready"]:
+        sys.exit("bench: the engine is not ready")
+    for name in names if torch.there else ():
+        side = torch.setup(name, path, fields)
+        if side:
+            sides[name] = side
+    clock = "cpu" if threads == 1 else "wall"
+
+    def one_step(side):
+        """Seconds of a step, as far as can be told without long ones."""
+        small = numbers(side.ask("run", 1, 0, 4))
+        if small[clock] * rows / 4 > 4 * SECONDS:
+            return small[clock] * rows / 4
+        return numbers(side.ask("run", 1, 0, rows))[clock]
+
+    step = {name: one_step(side) for name, side in sides.items()}
+    steps = {name: max(1, min(63, round(SECONDS / s))) for name, s in step.items()}
+    if max(step.values()) > SECONDS:  # the same texts: as many steps for all
+        steps = dict.fromkeys(steps, max(1, min(steps.values())))
+    rounds = 1 if SHORT or sum(step.values()) > 8 * SECONDS else 3
+    runs, peaks, own, torch_peak = {name: [] for name in sides}, [], [], []
+    for _ in range(rounds):
+        for name, side in sides.items():
+            runs[name].append(numbers(side.ask("run", steps[name], 0, rows)))
+        large, shapes = map(float, sides["engine"].ask("peak"))
+        peaks.append(large)
+        own.append(shapes)
+    if "P1" in sides:
+        torch_peak.append(float(sides["P1"].ask("peak")[0]))
+    for name in list(sides)[1:]:
+        Torch.end(sides[name])
+    sides["engine"].stop()
+    return row_of(fields[:4] + (used,), rows, steps["engine"], clock, runs, peaks, own, torch_peak)
+
+
+def row_of(fields, rows, steps, clock, runs, peaks, own, torch_peak):
+    speed = {name: [r["tokens"] / r[clock] for r in rs] for name, rs in runs.items()}
+    row = dict(zip(FIELDS, fields))
+    engine = runs["engine"]
+    gflops = statistics.median(1e-9 * r["operations"] / r[clock] for r in engine)
+    row.update(texts_a_step=rows, tokens_a_step=round(engine[0]["tokens"] / steps), steps=steps,
+               rounds=len(engine), engine_tok_s=round(statistics.median(speed["engine"]), 1),
+               useful_gflop_s=round(gflops, 1), gemm_peak=max(peaks), gemm_own_shapes=max(own),
+               share_of_peak=round(gflops / max(peaks), 3),
+               torch_gemm_peak=max(torch_peak, default=""),
+               engine_mib=round(max(r["rss"] for r in engine) / 2 ** 20),
+               wall_per_cpu=round(statistics.median(r["wall"] / r["cpu"] for r in engine), 2))
+    for name in set(runs) - {"engine"}:
+        ratios = [e / t for e, t in zip(speed["engine"], speed[name])]
+        row[f"{name}_tok_s"] = round(statistics.median(speed[name]), 1)
+        row[f"ratio_{name}"] = round(statistics.median(ratios), 2)
+        row[f"{name}_mib"] = round(max(r["rss"] for r in runs[name]) / 2 ** 20)
+        if name == "P1":
+            row["spread_P1"] = f"{min(ratios):.2f}-{max(ratios):.2f}"
+    return row
+
+
+def show(row):
+    def cell(key, width, form="{:.0f}"):
+        value = row.get(key, "")
+        return (form.format(value) if value != "" else "-").rjust(width)
+
+    print(f"{row['model']:<14}{row['method']:<10}{row['precision']:<9}{row['threads']} "
+          f"{row['dataset']:<17}" + cell("engine_tok_s", 9) + cell("P1_tok_s", 9)
+          + cell("P2_tok_s", 9) + cell("ratio_P1", 7, "{:.2f}") + cell("ratio_P2", 7, "{:.2f}")
+          + cell("ratio_P128", 7, "{:.2f}") + cell("useful_gflop_s", 8) + cell("gemm_peak", 7)
+          + cell("share_of_peak", 7, "{:.0%}") + cell("engine_mib", 7) + cell("P1_mib", 7)
+          + cell("wall_per_cpu", 6, "{:.2f}"), flush=True)
+
+
+def write_tsv(name, columns, rows):
+    with open(os.path.join(OUT, name), "w", encoding="utf-8") as f:
+        f.write("\t".join(columns) + "\n")
+        for row in rows:
+            f.write("\t".join(str(row.get(c, "")) for c in columns) + "\n")
+
+
+def run():
+    os.makedirs(OUT, exist_ok=True)
+    os.environ["FTBENCH_HOME"] = HOME
+    machine = json.loads(subprocess.run([ENGINE, "machine"], check=True, capture_output=True,
+                                        text=True).stdout)
+    torch = Torch()
+    print(f"{machine['date']}; {machine['cpu']}, {machine['cores']} cores; BLAS {machine['blas']}, "
+          f"bfloat16 by {machine['bfloat16']}; {machine['build']}; commit {machine['commit'][:12]}")
+    print("tokens/s, of processor time with one thread and of clock time with two; ratios of the "
+          "engine's rate to PyTorch's;\nMiB: peak resident memory; share: useful operations of the "
+          "gemm peak; wall: clock time over processor time\n")
+    print(f"{'model':<14}{'method':<10}{'format':<9}{'t'} {'texts':<17}{'engine':>9}{'P1':>9}"
+          f"{'P2':>9}{'/P1':>7}{'/P2':>7}{'/P128':>7}{'GFLOP/s':>8}{'peak':>7}{'share':>7}"
+          f"{'MiB':>7}{'P1 MiB':>7}{'wall':>6}")
+    rows = []
+    for fields, names in cases():
+        if not wanted(fields) or fields[2] == "bfloat16" and not machine["has_bfloat16"]:
+            continue
+        rows.append(measure(fields, names, torch))
+        show(rows[-1])
+        write_tsv("speed.tsv", COLUMNS, rows)
+    if rows:
+        machine["torch"] = torch.versions or "none: the engine alone"
+        with open(os.path.join(OUT, "machine.json"), "w", encoding="utf-8") as f:
+            json.dump(machine, f, indent=1)
+    if wanted(("head-epochs",)) and not SHORT:
+        write_tsv("head.tsv", bench_head.COLUMNS,
+                  bench_head.measure(HOME, OUT, batches_of, torch if torch.there else None))
+    torch.stop()
+    parts = [p for p in bench_harness.PARTS if wanted(("harness", p.__name__)) and not SHORT]
+    if parts:
+        write_tsv("harness.tsv", bench_harness.COLUMNS, bench_harness.measure(HOME, OUT, parts))
+
+
+if sys.argv[1:] != ["page"]:
+    run()
+if bench_page.write(OUT, os.path.join(OUT, "speed.md")):
+    print(f"\n{OUT}/speed.md")

@@ -14,7 +14,7 @@ expect_status 0 "$ftbench" run "$spec" --db "$scratch/plain.db" --jobs 1
 
 tsv=$db.profile.tsv
 [ "$(wc -l <"$tsv")" = 25 ] || fail "$(wc -l <"$tsv") lines, not one and 3 cells of 8"
-[ "$(cut -f8 "$tsv" | tail -n 8 | xargs)" = \
+[ "$(cut -f9 "$tsv" | tail -n 8 | xargs)" = \
     "gemm attention pointwise loss optimizer data evaluation other" ] || fail "other phases"
 
 # Sum of the phases over all updates against the training's own clock, which leaves out only
@@ -25,10 +25,10 @@ sqlite3 "$db" "SELECT cell_id, max(epoch.seconds) FROM epoch JOIN cell ON cell.i
 [ "$(wc -l <"$scratch/times")" = 3 ] || fail "the database has no times of 3 cells"
 while IFS='|' read -r id seconds; do
     awk -F'\t' -v id="$id" -v seconds="$seconds" '
-        $1 == id { percent += $10; if ($8 != "other") s += 1e-9 * $9 * $6 }
-        $1 == id && $8 == "optimizer" { optimizer = $9 }
-        $1 == id && $8 == "gemm" { gemm = $9 }
-        $1 == id && $8 == "evaluation" { evaluation = $9 }
+        $1 == id { percent += $11; if ($9 != "other") s += 1e-9 * $10 * $7 }
+        $1 == id && $9 == "optimizer" { optimizer = $10 }
+        $1 == id && $9 == "gemm" { gemm = $10 }
+        $1 == id && $9 == "evaluation" { evaluation = $10 }
         END {
             printf "%s: phases %.4f s, training %.4f s\n", id, s, seconds
             exit !(percent > 99.9 && percent < 100.1 && s > 0.95 * seconds && s < 1.05 * seconds &&
