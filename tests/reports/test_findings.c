@@ -254,7 +254,7 @@ Test(findings, protocols_apart_and_sorted)
     findings_json(&text, &f);
     json_t *list = json_parse(str_text(&text), text.len, "findings", &e);
     cr_assert(list != NULL, "%s", e.text);
-    cr_expect_eq(json_array_size(list), f.n);
+    cr_expect_eq((int)json_array_size(list), f.n);
     cr_expect_str_eq(json_string_value(json_object_get(json_array_get(list, 0), "kind")), "leak");
     cr_expect_eq(json_integer_value(json_object_get(json_array_get(list, 0), "defect")), 1);
     json_decref(list);

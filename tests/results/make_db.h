@@ -91,8 +91,13 @@ static inline struct result_split made_split(struct arena *a, const struct made_
         }
         row_hash[i] = (uint64_t)rng_u32(&rows, 5000000 + (uint64_t)i) << 8 | (name[0] & 1U);
     }
-    struct result_split split = {
-        .name = name, .rows = {n, n_classes, label, predicted, logits}, .row_hash = row_hash};
+    struct result_split split = {.name = name,
+                                 .rows = {.n = n,
+                                          .n_classes = n_classes,
+                                          .label = label,
+                                          .predicted = predicted,
+                                          .logits = logits},
+                                 .row_hash = row_hash};
     if (m->says_text) {
         made_said(a, &split);
     }
