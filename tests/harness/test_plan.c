@@ -478,8 +478,8 @@ Test(identity, seeds_share_all_but_their_number)
             hash_bytes(hex, text, strlen(text));
             cr_expect(c->seed == (uint64_t)seeds[k] && strncmp(hex, c->id, CELL_ID_SIZE - 1) == 0);
             cr_expect(strstr(text, arena_printf(&a, "\nseed=%d\n", seeds[k])) != NULL, "%s", text);
-            bool overridden = option_int(&c->training, "max_length") == 8;
-            cr_expect(overridden == (i == 1 && k == 1));
+            bool cut = option_int(&c->training, "max_length") == 8;
+            cr_expect(cut == (i == 1 && k == 1));
         }
         bool shared = p.cells[0].lines == p.cells[1].lines;
         cr_expect(shared == (i == 0));
