@@ -13,10 +13,12 @@ static void whole(const struct gemm *g)
 }
 
 /* A product is cut along C's rows or columns into parts that the library's own tiles fit into,
- * so that each element is summed as in the whole. The library has other kernels, of other bits,
- * for products of at most SMALL multiplications: no part may become that small. (Its own threads
- * cut along k too, at other places than one thread does.) */
-enum { TILE = 16 };
+ * so that each element is summed as in the whole (its own threads cut along k too, at other places
+ * than one thread does). The library has other kernels, of other bits, for products of at most
+ * SMALL multiplications: no part may become that small. Haswell's kernels work on 12 rows at a
+ * time, with other bits at edges, and an edge moves with the columns: rows alone are cut, and only
+ * there. */
+enum { TILE = 16, HASWELL_TILE = 48 };
 static const double SMALL = 1e6;
 
 struct cut {
@@ -43,10 +45,10 @@ static void part(void *state, long first, long end, int thread)
 
 /* Length of the parts for as many threads as can have one that is not too small; length when
  * there is only one. */
-static long part_length(long length, double work, int n_threads)
+static long part_length(long length, double work, int tile, int n_threads)
 {
     for (long n = n_threads; n > 1; n--) {
-        long piece = ((length + n - 1) / n + TILE - 1) / TILE * TILE;
+        long piece = ((length + n - 1) / n + tile - 1) / tile * tile;
         long last = length - (n - 1) * piece;
         if (last > 0 && (double)last * work > SMALL)
             return piece;
@@ -60,10 +62,16 @@ void gemm(const struct gemm *g)
         gemm_half_product(g);
         return;
     }
-    struct cut cut = {g, g->m >= g->n};
+    if (!g->pool) {
+        whole(g);
+        return;
+    }
+    bool edges_matter = !str_equal(gemm_core_name(), "SkylakeX");
+    struct cut cut = {g, g->m >= g->n || edges_matter};
     long length = cut.by_rows ? g->m : g->n;
     double work = (double)g->k * (cut.by_rows ? g->n : g->m);
-    long piece = g->pool ? part_length(length, work, pool_threads(g->pool)) : length;
+    long piece =
+        part_length(length, work, edges_matter ? HASWELL_TILE : TILE, pool_threads(g->pool));
     if (piece == length)
         whole(g);
     else

@@ -1,3 +1,4 @@
+#include "harness/base/rng.h"
 #include "models/tensor/gemm.h"
 
 #include <criterion/criterion.h>
@@ -71,4 +72,62 @@ Test(gemm, says_what_it_is)
     cr_expect_neq(gemm_core_name()[0], 0);
     double gflops = gemm_measure_gflops(64, 64, 64, 3);
     cr_expect(isfinite(gflops) && gflops > 0);
+}
+
+/* --- threads ---------------------------------------------------------------- */
+
+static void check_cut(struct gemm g, struct pool *pool, const float *c_before, float *c,
+                      float *want)
+{
+    size_t n = (size_t)g.m * (size_t)g.n;
+    memcpy(want, c_before, n * sizeof *want);
+    memcpy(c, c_before, n * sizeof *c);
+    g.c = want;
+    g.pool = NULL;
+    gemm(&g);
+    g.c = c;
+    g.pool = pool;
+    gemm(&g);
+    cr_expect(memcmp(c, want, n * sizeof *c) == 0, "%d x %d x %d, %d%d, %d threads", g.m, g.n, g.k,
+              g.transpose_a, g.transpose_b, pool_threads(pool));
+}
+
+/* Sizes around the small kernels' limit (10^6 multiplications a part), around tiles, and with k
+ * beyond the library's blocks. */
+Test(gemm, any_number_of_threads_gives_the_same_bits)
+{
+    static const int sizes[][3] = {{100, 100, 100},  {101, 100, 199}, {130, 70, 250},
+                                   {533, 256, 256},  {37, 1000, 61},  {1000, 37, 700},
+                                   {257, 259, 1031}, {64, 64, 3000},  {1700, 8, 768},
+                                   {8, 768, 1700},   {311, 16, 300}};
+    enum { ROOM = 3000 * 1100, N_SIZES = sizeof sizes / sizeof *sizes, N_RANDOM = 40 };
+    float *block = malloc(5 * (size_t)ROOM * sizeof *block);
+    for (size_t i = 0; i < 3 * (size_t)ROOM; i++)
+        block[i] = (float)((i * 2654435761u >> 7) % 2001) / 1000.0f - 1.0f;
+    for (int threads = 2; threads <= 4; threads++) {
+        struct pool *pool = pool_new(threads);
+        for (uint32_t i = 0; i < N_SIZES + N_RANDOM; i++)
+            for (int t = 0; t < 4; t++) {
+                struct rng g = {.seed = i};
+                int m = i < N_SIZES ? sizes[i][0] : 1 + (int)rng_below(&g, 0, 700);
+                int n = i < N_SIZES ? sizes[i][1] : 1 + (int)rng_below(&g, 1, 700);
+                int k = i < N_SIZES ? sizes[i][2] : 1 + (int)rng_below(&g, 2, 900);
+                bool ta = t & 1, tb = t & 2;
+                check_cut((struct gemm){.transpose_a = ta,
+                                        .transpose_b = tb,
+                                        .m = m,
+                                        .n = n,
+                                        .k = k,
+                                        .alpha = 0.7f,
+                                        .a = block,
+                                        .lda = ta ? m : k,
+                                        .b = block + ROOM,
+                                        .ldb = tb ? k : n,
+                                        .beta = (float)(i % 2),
+                                        .ldc = n},
+                          pool, block + 2 * ROOM, block + 3 * ROOM, block + 4 * ROOM);
+            }
+        pool_free(pool);
+    }
+    free(block);
 }
