@@ -4,6 +4,9 @@
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
 
 /* Multipliers of Philox4x32, and the key increments: the fractions of the
  * golden ratio and of the square root of 3 (Salmon et al. 2011). */
@@ -60,38 +63,55 @@ uint32_t rng_u32(const struct rng *r, uint64_t index)
     return words[index % 4];
 }
 
-enum { LANES = 64 };
+/* Blocks drawn at once, GROUPS vectors of 8, so that one vector's multiplications need not
+ * wait for another's. 64 bits a lane because a product has 64; of a counter word only the
+ * lower 32 count. */
+enum { GROUP = 8, GROUPS = 4, LANES = GROUP * GROUPS };
+typedef uint64_t group __attribute__((vector_size(8 * GROUP)));
 
-/* The words of LANES blocks from first_block on, word w of lane i at
- * out[4 * i + w]. Philox over arrays: compilers turn the inner loop into wide
- * multiplies, 64-bit lanes because a product has 64 bits. */
-static void draw_lanes(uint32_t *restrict out, const struct rng *r, uint64_t first_block)
+static const uint64_t LOW_WORD = UINT32_MAX;
+
+/* The whole product of both lower halves. */
+static inline __attribute__((always_inline)) group times(group a, uint32_t factor)
 {
-    uint64_t c0[LANES], c1[LANES], c2[LANES], c3[LANES];
-    for (int i = 0; i < LANES; i++) {
-        c0[i] = (uint32_t)(first_block + (uint64_t)i);
-        c1[i] = block_high(r, first_block + (uint64_t)i);
-        c2[i] = r->step;
-        c3[i] = r->site;
+#ifdef __AVX512F__
+    return (group)_mm512_mul_epu32((__m512i)a, _mm512_set1_epi64(factor));
+#else
+    return (a & LOW_WORD) * factor;
+#endif
+}
+
+/* The words of LANES blocks from first_block on, word w of block i at out[4 * i + w]. */
+static void draw_lanes(uint32_t *out, const struct rng *r, uint64_t first_block)
+{
+    const group one_by_one = {0, 1, 2, 3, 4, 5, 6, 7};
+    group c0[GROUPS], c1[GROUPS], c2[GROUPS], c3[GROUPS];
+#pragma GCC unroll 4
+    for (int g = 0; g < GROUPS; g++) {
+        c0[g] = one_by_one + first_block + (uint64_t)(g * GROUP);
+        c1[g] = c0[g] >> 32 | (uint64_t)r->stream << 8; /* as block_high */
+        c2[g] = (group){0} + r->step;
+        c3[g] = (group){0} + r->site;
     }
     uint32_t k0 = (uint32_t)r->seed, k1 = (uint32_t)(r->seed >> 32);
     for (int round = 0; round < ROUNDS; round++) {
-        for (int i = 0; i < LANES; i++) {
-            uint64_t p0 = MULTIPLIER_0 * c0[i];
-            uint64_t p1 = MULTIPLIER_1 * c2[i];
-            c0[i] = (p1 >> 32) ^ c1[i] ^ k0;
-            c1[i] = p1 & UINT32_MAX;
-            c2[i] = (p0 >> 32) ^ c3[i] ^ k1;
-            c3[i] = p0 & UINT32_MAX;
+#pragma GCC unroll 4
+        for (int g = 0; g < GROUPS; g++) {
+            group p0 = times(c0[g], MULTIPLIER_0), p1 = times(c2[g], MULTIPLIER_1);
+            c0[g] = (p1 >> 32) ^ c1[g] ^ k0;
+            c1[g] = p1;
+            c2[g] = (p0 >> 32) ^ c3[g] ^ k1;
+            c3[g] = p0;
         }
         k0 += KEY_STEP_0;
         k1 += KEY_STEP_1;
     }
-    for (int i = 0; i < LANES; i++) {
-        out[4 * i] = (uint32_t)c0[i];
-        out[4 * i + 1] = (uint32_t)c1[i];
-        out[4 * i + 2] = (uint32_t)c2[i];
-        out[4 * i + 3] = (uint32_t)c3[i];
+#pragma GCC unroll 4
+    for (int g = 0; g < GROUPS; g++) {
+        group first = (c0[g] & LOW_WORD) | c1[g] << 32, second = (c2[g] & LOW_WORD) | c3[g] << 32;
+        group both[2] = {__builtin_shufflevector(first, second, 0, 8, 1, 9, 2, 10, 3, 11),
+                         __builtin_shufflevector(first, second, 4, 12, 5, 13, 6, 14, 7, 15)};
+        memcpy(out + 4 * GROUP * g, both, sizeof both); /* words lie low first: little endian */
     }
 }
 
@@ -101,12 +121,10 @@ void rng_fill_u32(const struct rng *r, uint64_t first_index, uint32_t *out, size
     size_t done = 0;
     for (; n - done >= 4 * LANES; done += 4 * LANES)
         draw_lanes(out + done, r, (first_index + done) / 4);
-    while (done < n) {
-        uint32_t words[4];
-        draw_block(words, r, first_index + done);
-        size_t part = n - done < 4 ? n - done : 4;
-        memcpy(out + done, words, part * sizeof *out);
-        done += part;
+    if (done < n) {
+        uint32_t words[4 * LANES];
+        draw_lanes(words, r, (first_index + done) / 4);
+        memcpy(out + done, words, (n - done) * sizeof *out);
     }
 }
 
