@@ -29,6 +29,8 @@ struct gemm {
     float beta;
     float *c;
     int ldc;
+    const float *row;       /* [n] C begins as this row repeated, not as it was (beta is not
+                               read): a bias; or NULL */
     struct gemm_half *half; /* products of bfloat16 factors, by this; NULL: of float32. Not
                                with both factors transposed; beta is 0 or 1 */
     const uint16_t *b_half; /* with half: B in bfloat16 where there is such a copy, and b is

@@ -1,9 +1,11 @@
 #include "harness/base/clock.h"
 #include "harness/base/str.h"
 #include "models/tensor/gemm.h"
+#include "models/tensor/gemm_direct.h"
 
 #include <cblas.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void whole(const struct gemm *g)
 {
@@ -23,8 +25,16 @@ static const double SMALL = 1e6;
 
 struct cut {
     const struct gemm *g;
-    bool by_rows;
+    bool by_rows, direct;
 };
+
+static void run(const struct gemm *g, bool direct)
+{
+    if (direct)
+        gemm_direct(g);
+    else
+        whole(g);
+}
 
 static void part(void *state, long first, long end, int thread)
 {
@@ -39,8 +49,9 @@ static void part(void *state, long first, long end, int thread)
         g.n = (int)(end - first);
         g.b += (size_t)first * (g.transpose_b ? (size_t)g.ldb : 1);
         g.c += first;
+        g.row += g.row != NULL ? first : 0;
     }
-    whole(&g);
+    run(&g, cut->direct);
 }
 
 /* Length of the parts for as many threads as can have one that is not too small; length when
@@ -56,24 +67,41 @@ static long part_length(long length, double work, int tile, int n_threads)
     return length;
 }
 
+/* The same with C already begun as the row. */
+static struct gemm begun(const struct gemm *g)
+{
+    struct gemm with = *g;
+    for (int i = 0; i < g->m; i++)
+        memcpy(g->c + (size_t)i * (size_t)g->ldc, g->row, (size_t)g->n * sizeof *g->c);
+    with.row = NULL;
+    with.beta = 1;
+    return with;
+}
+
 void gemm(const struct gemm *g)
 {
+    /* The library's core stands for the processor's, or for a wish to do as another would. */
+    bool skylake = str_equal(gemm_core_name(), "SkylakeX");
+    bool direct = g->half == NULL && skylake && gemm_direct_suits(g);
+    if (g->row != NULL && !direct) {
+        struct gemm with = begun(g);
+        gemm(&with);
+        return;
+    }
     if (g->half) {
         gemm_half_product(g);
         return;
     }
     if (!g->pool) {
-        whole(g);
+        run(g, direct);
         return;
     }
-    bool edges_matter = !str_equal(gemm_core_name(), "SkylakeX");
-    struct cut cut = {g, g->m >= g->n || edges_matter};
+    struct cut cut = {g, g->m >= g->n || !skylake, direct};
     long length = cut.by_rows ? g->m : g->n;
     double work = (double)g->k * (cut.by_rows ? g->n : g->m);
-    long piece =
-        part_length(length, work, edges_matter ? HASWELL_TILE : TILE, pool_threads(g->pool));
+    long piece = part_length(length, work, skylake ? TILE : HASWELL_TILE, pool_threads(g->pool));
     if (piece == length)
-        whole(g);
+        run(g, direct);
     else
         pool_run(g->pool, length, piece, part, &cut);
 }

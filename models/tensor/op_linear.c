@@ -11,9 +11,9 @@ struct linear_record {
     float scale;
 };
 
-/* y = scale x W^T + beta y */
+/* y = scale x W^T + (row or beta y) */
 static void product(struct tape *t, float *y, const struct tensor *x, const struct tensor *w,
-                    float scale, float beta)
+                    float scale, float beta, const float *row)
 {
     enum phase was = profile_enter(t->profile, PHASE_GEMM);
     gemm(&(struct gemm){.pool = t->pool,
@@ -29,6 +29,7 @@ static void product(struct tape *t, float *y, const struct tensor *x, const stru
                         .beta = beta,
                         .c = y,
                         .ldc = w->rows,
+                        .row = row,
                         .half = t->half,
                         .b_half = w->half});
     profile_enter(t->profile, was);
@@ -94,11 +95,8 @@ struct tensor *op_linear(struct tape *t, struct tensor *x, struct tensor *w, str
     bool needs = tape_wants(t, x) || tape_wants(t, w) || tape_wants(t, b);
     struct tensor *y = tape_tensor(t, x->rows, w->rows, needs);
     y->overwritable = true;
-    if (!t->dry) {
-        if (b != NULL)
-            rows_fill(y->data, b->data, y->rows, y->cols);
-        product(t, y->data, x, w, 1, b != NULL);
-    }
+    if (!t->dry)
+        product(t, y->data, x, w, 1, 0, b != NULL ? b->data : NULL);
     if (needs) {
         struct linear_record *r = tape_push(t, sizeof *r, linear_backward);
         *r = (struct linear_record){r->base, y, x, w, b, 1};
@@ -131,7 +129,7 @@ struct tensor *op_linear_onto(struct tape *t, struct tensor *y, struct tensor *x
     bool needs = tape_wants(t, x) || tape_wants(t, w) || tape_wants(t, y);
     struct tensor *out = tape_take_over(t, y, needs);
     if (!t->dry)
-        product(t, out->data, x, w, scale, 1);
+        product(t, out->data, x, w, scale, 1, NULL);
     if (needs) {
         struct onto_record *r = tape_push(t, sizeof *r, onto_backward);
         r->linear = (struct linear_record){r->linear.base, out, x, w, NULL, scale};

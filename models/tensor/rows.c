@@ -5,12 +5,6 @@
 #include <stddef.h>
 #include <string.h>
 
-void rows_fill(float *y, const float *row, int rows, int cols)
-{
-    for (int i = 0; i < rows; i++)
-        memcpy(y + (size_t)i * (size_t)cols, row, (size_t)cols * sizeof *y);
-}
-
 struct column_sums {
     float *sum;
     const float *x;

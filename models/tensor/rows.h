@@ -17,9 +17,6 @@ static inline long rows_piece(int cols)
     return cols < VALUES_PIECE ? VALUES_PIECE / cols : 1;
 }
 
-/* Every row of y becomes row[cols]. */
-void rows_fill(float *y, const float *row, int rows, int cols);
-
 /* sum[cols] = beta sum + the rows of x, added up; beta 0 or 1. */
 void rows_sum(struct pool *pool, float *sum, const float *x, int rows, int cols, float beta);
 

@@ -1,5 +1,6 @@
 #include "harness/base/rng.h"
 #include "models/tensor/gemm.h"
+#include "models/tensor/gemm_direct.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -38,6 +39,103 @@ Test(gemm, equals_the_definition)
                     want += 2 * a[ta ? k * APART + i : i * APART + k] *
                             b[tb ? j * APART + k : k * APART + j];
                 cr_expect_eq(c[i * APART + j], want, "small whole numbers are exact");
+            }
+    }
+}
+
+static float value(long i)
+{
+    return (float)(i * 7919 % 1001) / 500 - 1;
+}
+
+/* Shapes of each kind: whole tiles, remainders of every size, several blocks of k, B read
+ * where it lies; all ways to lay the factors and to begin C. A sum of k terms below 1 in
+ * float32 is within k 2^-24 times their sizes of the one in double. */
+Test(gemm, direct_products_equal_the_definition)
+{
+    static const int shapes[][3] = {{24, 32, 16}, {23, 33, 300}, {13, 64, 257}, {40, 8, 31},
+                                    {8, 80, 520}, {37, 17, 256}, {41, 40, 1},   {1, 1, 1}};
+    enum { MOST = 64 * 1024 };
+    static float a[MOST], b[MOST], c[MOST], row[100];
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx512f")) {
+        cr_log_warn("skip: the processor has no AVX-512");
+        return;
+    }
+    for (int i = 0; i < MOST; i++) {
+        a[i] = value(i);
+        b[i] = value(3L * i + 1);
+    }
+    for (int i = 0; i < 100; i++)
+        row[i] = value(5L * i);
+    for (int way = 0; way < 16; way++)
+        for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
+            int m = shapes[s][0], n = shapes[s][1], k = shapes[s][2];
+            bool ta = way & 1, tb = way & 2, with_row = way & 4;
+            struct gemm g = {.transpose_a = ta,
+                             .transpose_b = tb,
+                             .m = m,
+                             .n = n,
+                             .k = k,
+                             .alpha = 0.5f,
+                             .a = a,
+                             .lda = (ta ? m : k) + 3,
+                             .b = b,
+                             .ldb = (tb ? k : n) + 5,
+                             .beta = way & 8 ? 2 : 0,
+                             .c = c,
+                             .ldc = n + 1,
+                             .row = with_row ? row : NULL};
+            for (int i = 0; i < MOST; i++)
+                c[i] = way & 8 ? value(7L * i) : NAN; /* beta 0 does not read it */
+            gemm_direct(&g);
+            for (int i = 0; i < m; i++)
+                for (int j = 0; j < g.ldc && i * g.ldc + j < MOST; j++) {
+                    int at = i * g.ldc + j;
+                    double want = with_row  ? (double)row[j]
+                                  : way & 8 ? 2.0 * (double)value(7L * at)
+                                            : 0;
+                    for (int q = 0; q < k; q++)
+                        want += 0.5 * (double)a[ta ? q * g.lda + i : i * g.lda + q] *
+                                (double)b[tb ? j * g.ldb + q : q * g.ldb + j];
+                    if (j < n)
+                        cr_assert_float_eq(c[at], want, (k + 4) * 6e-8 * 4, "way %d, %d x %d x %d",
+                                           way, m, n, k);
+                    else
+                        cr_assert(way & 8 ? c[at] == value(7L * at) : isnan(c[at]), "beside C");
+                }
+        }
+}
+
+/* Through the door, where the shape goes to either kind: a row is a bias. */
+Test(gemm, begins_with_a_row)
+{
+    enum { M = 70, K = 300 };
+    static float a[M * K], b[K * 200], c[M * 200], row[200];
+    for (int i = 0; i < M * K; i++)
+        a[i] = (float)(i % 5) - 2;
+    for (int i = 0; i < K * 200; i++)
+        b[i] = (float)(i % 3) - 1;
+    for (int i = 0; i < 200; i++)
+        row[i] = (float)i;
+    for (int n = 1; n <= 200; n += 33) {
+        gemm(&(struct gemm){.m = M,
+                            .n = n,
+                            .k = K,
+                            .alpha = 1,
+                            .a = a,
+                            .lda = K,
+                            .b = b,
+                            .ldb = n,
+                            .c = c,
+                            .ldc = n,
+                            .row = row});
+        for (int i = 0; i < M; i++)
+            for (int j = 0; j < n; j++) {
+                float want = row[j];
+                for (int q = 0; q < K; q++)
+                    want += a[i * K + q] * b[q * n + j];
+                cr_assert_eq(c[i * n + j], want, "small whole numbers are exact");
             }
     }
 }
