@@ -14,7 +14,7 @@ for command in $commands; do
     cmp -s "$scratch/said" "$scratch/page" || fail "help $command is another page"
 done
 expect_status 0 "$ftbench" run --help
-for option in db jobs only limit timeout retry-failed dry-run offline; do said "--$option"; done
+for option in db jobs threads memory only limit timeout retry-failed dry-run offline; do said "--$option"; done
 expect_status 0 "$ftbench" plan --help
 for option in db format json only; do said "--$option"; done
 

@@ -167,6 +167,70 @@ Test(workers, a_model_that_vanished_is_a_stored_failure)
     scene_close(&s);
 }
 
+/* --- memory and cores ---------------------------------------------------------- */
+
+/* A cell of its own, of which the plan says that it needs so much. */
+static const struct cell *needing(struct scene *s, int i, size_t mib)
+{
+    struct cell *c = arena_alloc(&s->arena, sizeof *c);
+    *c = s->plan.cells[i];
+    c->est_memory_bytes = mib << 20;
+    return c;
+}
+
+static const char *threads_of(struct scene *s, const struct cell *c)
+{
+    return scene_ask(s,
+                     "SELECT value FROM environment JOIN run USING (environment_id) JOIN cell ON "
+                     "cell.id = run.cell WHERE key = 'threads' AND cell_id = ?1",
+                     c->id);
+}
+
+static struct workers_outcome run_within(struct scene *s, const struct cell *const *cells, int n,
+                                         size_t mib)
+{
+    struct workers_params p = {
+        .execute = s->execute, .n_jobs = 3, .n_cores = 4, .memory_bytes = mib << 20};
+    struct workers_outcome o;
+    out = p.out = tmpfile();
+    cr_assert(workers_run(cells, n, &p, &o, &s->e) == 0, "%s", s->e.text);
+    return o;
+}
+
+/* Threads tell who starts beside whom: four cores, three jobs. Of 100 MiB the first two take 90, so
+ * each gets two; the third waits for one of them or both; the last needs more than there is, waits
+ * for all, is warned of and has all cores. */
+Test(workers, cells_start_when_memory_admits_them)
+{
+    static const size_t mib[] = {50, 40, 30, 500};
+    struct scene s;
+    scene_open(&s, "mini-bert-xs", "bitfit, head, lora, full", "  num_train_epochs: 1\n");
+    const struct cell *cells[4];
+    for (int i = 0; i < 4; i++)
+        cells[i] = needing(&s, i, mib[i]);
+    struct workers_outcome o = run_within(&s, cells, 4, 100);
+    cr_expect(o.n_done == 4, "%s", told(&s));
+    cr_expect(eq(str, (char *)threads_of(&s, cells[0]), "2"));
+    cr_expect(eq(str, (char *)threads_of(&s, cells[1]), "2"));
+    cr_expect(ne(str, (char *)threads_of(&s, cells[2]), "1"));
+    cr_expect(eq(str, (char *)threads_of(&s, cells[3]), "4"));
+    cr_expect(says(told(&s), "needs an estimated 500 MiB of the 100 MiB there are"), "%s",
+              told(&s));
+    scene_close(&s);
+}
+
+Test(workers, without_a_limit_jobs_alone_decide)
+{
+    struct scene s;
+    scene_open(&s, "mini-bert-xs", "bitfit, head, lora", "  num_train_epochs: 1\n");
+    const struct cell *cells[] = {needing(&s, 0, 5000), needing(&s, 1, 5000), needing(&s, 2, 5000)};
+    struct workers_outcome o = run_within(&s, cells, 3, 0);
+    cr_expect(o.n_done == 3, "%s", told(&s));
+    for (int i = 0; i < 3; i++) /* four cores among three: the last to start gets what is left */
+        cr_expect(eq(str, (char *)threads_of(&s, cells[i]), i < 2 ? "1" : "2"), "cell %d", i);
+    scene_close(&s);
+}
+
 /* --- signals ---------------------------------------------------------------- */
 
 /* The worker asks its parent to stop, waits until that has come back to it, and trains on:
