@@ -277,9 +277,10 @@ def run():
         machine["torch"] = torch.versions or "none: the engine alone"
         with open(os.path.join(OUT, "machine.json"), "w", encoding="utf-8") as f:
             json.dump(machine, f, indent=1)
-    if wanted(("head-epochs",)) and not SHORT:
-        write_tsv("head.tsv", bench_head.COLUMNS,
-                  bench_head.measure(HOME, OUT, batches_of, torch if torch.there else None))
+    heads = [m for m in bench_head.TEXTS if wanted(("head-epochs", m)) and not SHORT]
+    if heads:
+        write_tsv("head.tsv", bench_head.COLUMNS, bench_head.measure(
+            HOME, OUT, heads, batches_of, torch if torch.there else None))
     torch.stop()
     parts = [p for p in bench_harness.PARTS if wanted(("harness", p.__name__)) and not SHORT]
     if parts:

@@ -12,8 +12,6 @@ import subprocess
 import threading
 import time
 
-from bench_head import first_core
-
 COLUMNS = ("what", "value", "unit", "goal", "note")
 N_NULL = 1000
 
@@ -116,10 +114,11 @@ def cell_start(home, out):
     for data in ("ag_news", "mini_ag_news"):
         spec = spec_file(os.path.join(out, "start.yaml"), bert_base(out), "{lora: {r: 8}}", data,
                          (1, 2, 3),
-                         "num_train_epochs: 1, max_train_samples: 32, max_eval_samples: 8")
+                         "num_train_epochs: 1, max_train_samples: 16, max_eval_samples: 8, "
+                         "max_length: 32")
         clean(db)
-        _, _, said, status = command(home, "run", spec, "--db", db, "--jobs", "1", "--profile",
-                                     "--offline", preexec_fn=first_core)
+        _, _, said, status = command(home, "run", spec, "--db", db, "--jobs", "1", "--threads", "1",
+                                     "--profile", "--offline")
         if status == 0:
             break
     if status:
@@ -128,7 +127,7 @@ def cell_start(home, out):
     clean(db)
     return [{"what": "start of a cell, cached data, mapped BERT-base, to the first update",
              "value": round(min(starts) / 1000, 3), "unit": "s", "goal": "under 0.3",
-             "note": f"LoRA on 32 rows of {data}; best of 3"}]
+             "note": f"LoRA on 16 rows of {data}; best of 3"}]
 
 
 def clean(db):
@@ -174,14 +173,14 @@ def two_cells(home, out):
     rates, seen = [], None
     for seeds in ((1,), (1, 2)):
         spec = spec_file(os.path.join(out, "two.yaml"), folder, "{lora: {r: 8}}", "mini_ag_news",
-                         seeds, "num_train_epochs: 1, max_train_samples: 192, max_eval_samples: 8")
+                         seeds, "num_train_epochs: 1, max_train_samples: 64, max_eval_samples: 8, "
+                         "max_length: 64")
         db = os.path.join(out, "two.db")
         clean(db)
         seen = Residence(os.path.join(folder, "model.safetensors"))
         seen.start()
-        one = {"preexec_fn": first_core} if len(seeds) == 1 else {}
         _, _, said, status = command(home, "run", spec, "--db", db, "--jobs", str(len(seeds)),
-                                     "--offline", **one)
+                                     "--threads", "1", "--offline")
         seen.over = True
         seen.join()
         if status:
@@ -218,7 +217,7 @@ def plan(home, out):
                  "goal": "under 10 for 1,000,000"},
                 {"what": f"`plan` of {cells:,} cells", "value": round(mib), "unit": "MiB",
                  "goal": "under 1024 for 1,000,000"}]
-        if 12 * seconds > 120:
+        if cells < 1_000_000 and 12 * seconds > 120:
             rows[0]["note"] = "a million was not tried"
             break
     return rows

@@ -12,10 +12,6 @@ EPOCHS = 5
 TEXTS = {"bert-l2-h128": 1920, "bert-l4-h256": 640, "bert-l4-h512": 320, "bert-l12-h768": 96}
 
 
-def first_core():
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-
-
 def cache_without_features(folder):
     """What was fetched, without what was computed."""
     cache = os.environ.get("FTBENCH_CACHE") or os.path.join(
@@ -31,8 +27,8 @@ def program(home, spec, db, scratch):
     env = {**os.environ, "FTBENCH_CACHE": os.path.join(scratch, "cache")}
     cache_without_features(env["FTBENCH_CACHE"])
     done = subprocess.run([os.path.join(home, "ftbench"), "run", spec, "--db", db, "--jobs", "1",
-                           "--offline"], env=env, capture_output=True, text=True, check=False,
-                          preexec_fn=first_core)
+                           "--threads", "1", "--offline"],
+                          env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         return None, (done.stderr or done.stdout).strip().splitlines()[-1]
     store = sqlite3.connect(db)
@@ -42,10 +38,11 @@ def program(home, spec, db, scratch):
     return (tokens / EPOCHS, seconds), None
 
 
-def measure(home, out, batches_of, torch):
+def measure(home, out, models, batches_of, torch):
     rows = []
     print(f"\nhead over {EPOCHS} epochs, one thread, float32")
-    for model, texts in TEXTS.items():
+    for model in models:
+        texts = TEXTS[model]
         scratch = tempfile.mkdtemp(dir=out)
         spec = os.path.join(scratch, "head.yaml")
         with open(spec, "w", encoding="utf-8") as f:
