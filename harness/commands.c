@@ -6,7 +6,8 @@ const struct command commands[] = {
     {"plan", "SPEC", "list the cells of a spec",
      "One row a cell: cell_id, model, method, dataset, protocol, seed, precision,\n"
      "trainable_params, total_params, est_memory_bytes, est_seconds, status. Needs neither\n"
-     "weights nor data. Parameter counts are exact; memory is a dry run of one step; seconds\n"
+     "weights nor data. Parameter counts are exact; memory is a dry run of the largest\n"
+     "batches that rows of the data set make, or could make where it is not here; seconds\n"
      "are an order of magnitude for one thread.",
      FLAG_HELP | FLAG_FORMAT | FLAG_JSON | FLAG_DB | FLAG_ONLY, 1, 1, cmd_plan},
     {"run", "SPEC", "run the cells of a spec that are not current",

@@ -1,9 +1,12 @@
 /*
- * estimate: what a cell will need, from its declaration alone.
+ * estimate: what a cell will need, from its declaration and the lengths of its texts.
  *
- * The model and its method are declared without memory; one step is run on a dry tape.
- * Parameter counts are exact. Memory is parameters, gradients and moments, the step's
- * activations and a fixed share for the program itself. Seconds are the operations of all
+ * The model and its method are declared without memory; the largest batches that rows of the
+ * data set's lengths make (sample.h) are run on a dry tape; where no rows are here yet, batches
+ * of the longest there can be. Parameter counts are exact. Memory is parameters, gradients,
+ * moments and the best epoch's values, the activations, the rows and a fixed share for the
+ * program itself: within a few per cent of the peak, above it where a frozen embedding table is
+ * read in part only. Seconds are the operations of all
  * epochs over a nominal speed of one thread: an order of magnitude, good for comparing cells
  * and for noticing a matrix that would take a week.
  */

@@ -42,7 +42,8 @@ static int make_key(char hex[HASH_HEX_SIZE], const struct feed *f, const struct 
         return -1;
     struct str text = {0};
     str_printf(&text, "numerics=%d\nfamily=%s\nweights=%s\nblas=%s\nprecision=%s\n",
-               NUMERICS_VERSION, m->family->name, weights, gemm_core_name(),
+               NUMERICS_VERSION, m->family->name, weights,
+               cell_in_bfloat16(c) ? gemm_half_name() : gemm_core_name(),
                option_choice(&c->training, "precision"));
     if (seeded(m))
         str_printf(&text, "seed=%llu\n", (unsigned long long)c->seed);
