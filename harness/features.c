@@ -41,10 +41,9 @@ static int make_key(char hex[HASH_HEX_SIZE], const struct feed *f, const struct 
     if (identity_weights(weights, c->model, e) != 0)
         return -1;
     struct str text = {0};
-    str_printf(&text, "numerics=%d\nfamily=%s\nweights=%s\nblas=%s\nprecision=%s\n",
-               NUMERICS_VERSION, m->family->name, weights,
-               cell_in_bfloat16(c) ? gemm_half_name() : gemm_core_name(),
-               option_choice(&c->training, "precision"));
+    str_printf(&text, "numerics=%d\nfamily=%s\nweights=%s\nblas=%s\nhalf=%s\n", NUMERICS_VERSION,
+               m->family->name, weights, gemm_core_name(),
+               cell_in_bfloat16(c) ? gemm_half_name() : "");
     if (seeded(m))
         str_printf(&text, "seed=%llu\n", (unsigned long long)c->seed);
     options_canonical(&text, &m->config, "config.", false);
