@@ -6,8 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ALIGNMENT = 64, CHUNK_BYTES = 64 * 1024 };
+/* Chunks from MAPPED_BYTES on come from the system zeroed and take memory when they are first
+ * touched, in large pages where there are such: parameters with gradients and moments are
+ * gigabytes. */
+enum { ALIGNMENT = 64, CHUNK_BYTES = 64 * 1024, MAPPED_BYTES = 4 << 20 };
 
 struct arena_chunk {
     struct arena_chunk *next;
@@ -37,20 +41,34 @@ void arena_release(struct arena *a)
 {
     while (a->chunks) {
         struct arena_chunk *next = a->chunks->next;
-        free(a->chunks);
+        if (a->chunks->size_bytes >= MAPPED_BYTES)
+            munmap(a->chunks, ALIGNMENT + a->chunks->size_bytes);
+        else
+            free(a->chunks);
         a->chunks = next;
     }
     a->used_bytes = 0;
 }
 
+static void *map(size_t n_bytes)
+{
+    void *at = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED)
+        return NULL;
+    (void)madvise(at, n_bytes, MADV_HUGEPAGE); /* a machine without them says no */
+    return at;
+}
+
 static void add_chunk(struct arena *a, size_t need_bytes)
 {
     size_t size = need_bytes > CHUNK_BYTES ? need_bytes : CHUNK_BYTES;
-    struct arena_chunk *c = aligned_alloc(ALIGNMENT, ALIGNMENT + size);
+    struct arena_chunk *c =
+        size >= MAPPED_BYTES ? map(ALIGNMENT + size) : aligned_alloc(ALIGNMENT, ALIGNMENT + size);
     if (!c)
         die(1, need_bytes);
     *c = (struct arena_chunk){.next = a->chunks, .size_bytes = size};
-    memset(payload(c), 0, size);
+    if (size < MAPPED_BYTES)
+        memset(payload(c), 0, size);
     a->chunks = c;
 }
 
