@@ -10,9 +10,10 @@
  * miniature reaches less, a base model more. */
 static const double nominal_flops_per_second = 1e11;
 
-/* The program, its libraries and what BLAS packs factors into: resident sets of 13 to 19 MiB were
- * measured where rows, parameters and activations were next to nothing. */
-enum { PROGRAM_BYTES = 16 << 20 };
+/* The program and its libraries; and what BLAS packs the factors of a product into, which only
+ * models larger than the miniatures leave to it. From resident sets where rows, parameters and
+ * activations were next to nothing. */
+enum { PROGRAM_BYTES = 9 << 20, PACKED_BYTES = 7 << 20, PACKED_FROM = 1 << 17 };
 
 /* Rows that train, validate and test. */
 struct row_counts {
@@ -294,6 +295,15 @@ static size_t beside_bytes(const struct cell *c, const struct model *m)
     return (size_t)copies * params_trainable(&m->params) * sizeof(float);
 }
 
+static size_t program_bytes(const struct model *m)
+{
+    for (int i = 0; i < m->params.n; i++)
+        if (m->params.items[i]->role == PARAM_WEIGHT && m->params.items[i]->part == PART_BASE &&
+            param_size(m->params.items[i]) >= PACKED_FROM)
+            return PROGRAM_BYTES + PACKED_BYTES;
+    return PROGRAM_BYTES;
+}
+
 /* Rows, their tokens, their order in every epoch and what was said of them. */
 static size_t rows_bytes(const struct cell *c, const struct model *m, const struct sample *s,
                          const struct row_counts *rows)
@@ -324,7 +334,7 @@ int estimate_make(struct estimate *out, const struct cell *c, struct err *e)
         struct row_counts rows = count_rows(c);
         out->memory_bytes = params_bytes(&m.params) + beside_bytes(c, &m) +
                             step_bytes(c, &t, &s, &rows, &a) + rows_bytes(c, &m, &s, &rows) +
-                            PROGRAM_BYTES;
+                            program_bytes(&m);
         out->n_tok = longest(c, &m) / 2;
         count_operations(out, &m);
     }
