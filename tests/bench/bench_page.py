@@ -34,6 +34,8 @@ writes this page into `build/bench/speed.md`; with `PAGE=docs/speed.md` it also 
   and with those threads.
 - **MiB**: peak resident memory of the process that trained, PyTorch's libraries included.
 - Texts: {texts}. {batch}
+- `head` drops nothing in its frozen trunk, as in protocol `sound`; PyTorch in training mode does. Each of its steps
+  here goes through the trunk; what keeping features is worth stands under *Five epochs*.
 - Models have random weights of the named model's configuration: speed does not depend on their values.
 
 **How to read it.** On AMD processors PyTorch's matrix library (MKL) does not choose its fastest kernels: its float32 product
