@@ -60,10 +60,12 @@ static void settle_blas(char **argv)
 
 /* --- batches -------------------------------------------------------------- */
 
-/* Texts of the set's last split (test, where there is one) under the protocol's defaults. */
-static int encode(struct feed *f, struct targets *targets, const char *model, const char *set,
-                  int max_length, struct arena *a, struct err *e)
+/* Texts of the set's last split (test, where there is one) under the protocol's defaults; argv as
+ * for `batches`. */
+static int encode(struct feed *f, struct targets *targets, char **argv, struct arena *a,
+                  struct err *e)
 {
+    const char *model = argv[3], *set = argv[4];
     struct asset_flags flags = {.offline = true};
     struct zoo_entry z;
     struct str folder = {0};
@@ -86,7 +88,7 @@ static int encode(struct feed *f, struct targets *targets, const char *model, co
             rows.index[rows.n++] = i;
     struct feed_source from = {.data = data,
                                .tokenizer = t,
-                               .max_length = max_length,
+                               .max_length = (int)strtol(argv[5], NULL, 10),
                                .targets = says_text ? targets : NULL,
                                .prompted = says_text};
     int rc = feed_encode(f, &from, &rows, a, e);
@@ -107,7 +109,7 @@ static int write_batches(char **argv, struct arena *a, struct err *e)
 {
     struct feed f = {0};
     struct targets targets = {0};
-    if (encode(&f, &targets, argv[3], argv[4], (int)strtol(argv[5], NULL, 10), a, e))
+    if (encode(&f, &targets, argv, a, e))
         return -1;
     json_t *texts = json_array(), *words = json_array();
     for (int i = 0; i < f.n; i++) {
