@@ -12,7 +12,7 @@ and the harness itself (bench_harness.py).
                      also "head-epochs", "harness" and its parts (null_cells, cell_start,
                      two_cells, plan), "xl" (flan-t5-xl, never run unasked: minutes and 12 GiB)
     BENCH_SHORT=1    a minute or two: the smaller models, one thread, float32, one round
-    BENCH_SECONDS    0.6: about what a side's turn takes; one step at least
+    BENCH_SECONDS    0.3: about what a side's turn takes; one step at least
     BENCH_OUT        build/bench: speed.tsv, head.tsv, harness.tsv, machine.json, speed.md
     FTBENCH_PYTHON   a python with torch, transformers and peft; without one the engine alone
     FTBENCH_MIRROR   where AG News, IMDB and the vocabularies may lie; without them the
@@ -35,7 +35,7 @@ HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 ENGINE = os.path.join(HOME, "build", f"{os.environ.get('CC', 'gcc')}-{os.environ.get('V', 'release')}",
                       "tests/bench/bench_engine")
 OUT = os.environ.get("BENCH_OUT", os.path.join(HOME, "build/bench"))
-SECONDS = float(os.environ.get("BENCH_SECONDS", "0.6"))
+SECONDS = float(os.environ.get("BENCH_SECONDS", "0.3"))
 SHORT = os.environ.get("BENCH_SHORT", "") not in ("", "0")
 PYTHON = os.environ.get("FTBENCH_PYTHON", "")
 BERTS = ["bert-l2-h128", "bert-l4-h256", "bert-l4-h512", "bert-l12-h768"]
@@ -186,17 +186,21 @@ def measure(fields, names, torch):
     clock = "cpu" if threads == 1 else "wall"
 
     def one_step(side):
-        """Seconds of a step, as far as can be told without long ones."""
-        small = numbers(side.ask("run", 1, 0, 4))
-        if small[clock] * rows / 4 > 4 * SECONDS:
-            return small[clock] * rows / 4
-        return numbers(side.ask("run", 1, 0, rows))[clock]
+        """Seconds of a step, after what is done once: fresh memory, kernels for new shapes.
+        PyTorch's longest steps are told from short ones: it takes its memory anew in each."""
+        for _ in range(2):
+            small = numbers(side.ask("run", 1, 0, 4))[clock] * rows / 4
+        if small > 10 * SECONDS and side.name != "engine":
+            return small
+        first = numbers(side.ask("run", 1, 0, rows))[clock]
+        return first if first > SECONDS else numbers(side.ask("run", 1, 0, rows))[clock]
 
     step = {name: one_step(side) for name, side in sides.items()}
     steps = {name: max(1, min(63, round(SECONDS / s))) for name, s in step.items()}
     if max(step.values()) > SECONDS:  # the same texts: as many steps for all
         steps = dict.fromkeys(steps, max(1, min(steps.values())))
-    rounds = 1 if SHORT or sum(step.values()) > 8 * SECONDS else 3
+    total = sum(step.values())
+    rounds = 1 if SHORT or total > 10 * SECONDS else 2 if total > 4 * SECONDS else 3
     runs, peaks, own, torch_peak = {name: [] for name in sides}, [], [], []
     for _ in range(rounds):
         for name, side in sides.items():

@@ -5,7 +5,7 @@ source "$(dirname "$0")/common.bash"
 
 spec=$scratch/spec.yaml
 db=$scratch/results.db
-small_spec "$spec" "full, lora, head" "1" 3 400
+small_spec "$spec" "full, lora, bitfit" "1" 3 400
 expect_status 0 "$ftbench" run "$spec" --db "$db" --jobs 1 --profile
 said "processors busy"
 expect_status 0 "$ftbench" run "$spec" --db "$scratch/plain.db" --jobs 1
