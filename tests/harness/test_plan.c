@@ -35,22 +35,22 @@ static const char *id_of(const char *method, const char *rest, struct arena *a)
 Test(plan, order_and_ids_are_stable)
 {
     static const char *const wanted[] = {
-        "29c4ed1d7ce828c2 pets tiny-one full 7",
-        "137717325163093a pets tiny-one full 1",
-        "9457ac71732089d6 pets tiny-one lora r=2 7",
-        "b7d75727cd306c0b pets tiny-one lora r=2 1",
-        "3a7c277c7eca78fa pets tiny-two full 7",
-        "c58af83572807572 pets tiny-two full 1",
-        "3f8abdc5910d6acf pets tiny-two lora r=2 7",
-        "e4b1fb00fa40d171 pets tiny-two lora r=2 1",
-        "030ac2a9f135c665 colours tiny-one full 7",
-        "a2ab4686dea309f4 colours tiny-one full 1",
-        "b2cdd1d88635fd1f colours tiny-one lora r=2 7",
-        "5e0aa026a8c98fe4 colours tiny-one lora r=2 1",
-        "1904e47d8ffc364e colours tiny-two full 7",
-        "4d2a703c745b5af2 colours tiny-two full 1",
-        "bca18855d9454e67 colours tiny-two lora r=2 7",
-        "e6b1ae7c5669fc27 colours tiny-two lora r=2 1",
+        "5cecf92b24b7cef8 pets tiny-one full 7",
+        "ec9d9888f12e6da8 pets tiny-one full 1",
+        "059409be6ece2341 pets tiny-one lora r=2 7",
+        "1391394804993360 pets tiny-one lora r=2 1",
+        "8cbbae0f768674cb pets tiny-two full 7",
+        "af53e4d394e4617d pets tiny-two full 1",
+        "e95ef64e067905b8 pets tiny-two lora r=2 7",
+        "5f3af03d1b65fe8f pets tiny-two lora r=2 1",
+        "90a8cde14c55767c colours tiny-one full 7",
+        "3f603e91e451dcec colours tiny-one full 1",
+        "ea0d26e8079c1ad2 colours tiny-one lora r=2 7",
+        "ca4a3ab4a905aa72 colours tiny-one lora r=2 1",
+        "861b81807d5dc711 colours tiny-two full 7",
+        "ca08e05340c8e663 colours tiny-two full 1",
+        "00c7c4ca21d34db1 colours tiny-two lora r=2 7",
+        "e91045a535de582e colours tiny-two lora r=2 1",
     };
     use_test_home();
     struct arena a = {0};

@@ -13,9 +13,10 @@ static const struct {
              {"far", "tests/golden/t5/far"}};
 enum { N_CASES = sizeof cases / sizeof cases[0], N_ANSWERING = 2 /* not "far" */ };
 
-/* Two float32 computations of one number in another order. Logits reach 20 here, so 2e-5 is
- * a few units in the last place (1e-4 is what was promised). */
-#define CLOSE 2e-5
+/* Two float32 computations of one number in another order, by any of OpenBLAS's kernels. Logits
+ * reach 20 here, so 4e-5 is some 20 units in the last place (1e-4 is what was promised; Haswell's
+ * kernels stay below 2e-5, SkylakeX's come to 2.5e-5). */
+#define CLOSE 4e-5
 
 static void open_case(struct rig *r, struct safetensors *g, int c, bool trainable)
 {
