@@ -183,8 +183,7 @@ static int order_parts(struct execution *x, struct err *e)
         struct feed *f = &x->feeds[p];
         const int *costs = feed_costs(f, PACK_CANDIDATES, &x->arena);
         x->order[p] = order_evaluation(f->n, costs, max_tok, &x->arena);
-        if (fixed &&
-            features_open(&x->features[p], f, x->cell, &x->model, &x->order[p], &x->arena, e) != 0)
+        if (fixed && features_open(&x->features[p], f, x->cell, &x->model, &x->order[p], e) != 0)
             return -1;
     }
     return 0;

@@ -81,7 +81,7 @@ static bool find(struct features *x, size_t n_bytes)
 }
 
 int features_open(struct features *x, struct feed *f, const struct cell *c, const struct model *m,
-                  const struct batches *order, struct arena *a, struct err *e)
+                  const struct batches *order, struct err *e)
 {
     char key[HASH_HEX_SIZE];
     struct str cache = {0};
@@ -96,7 +96,7 @@ int features_open(struct features *x, struct feed *f, const struct cell *c, cons
             const void *values = x->file.data + DIGEST_BYTES;
             f->features = values; /* 64 bytes into a page */
         } else {
-            f->features = x->fresh = arena_array(a, n, sizeof(float));
+            f->features = x->fresh = arena_array(m->arena, n, sizeof(float));
         }
     }
     str_release(&cache);

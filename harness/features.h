@@ -21,7 +21,7 @@ enum { FEATURES_MAX_BYTES = 1 << 30 };
 struct features {
     struct feed *feed;    /* borrowed; its features are set */
     struct file_map file; /* where they came from, or empty */
-    float *fresh;         /* owned by the arena: to be computed, or NULL */
+    float *fresh;         /* owned by the model's arena: to be computed, or NULL */
     struct str path;      /* in the cache */
 };
 
@@ -31,7 +31,7 @@ bool features_fit(const struct model *m, const struct feed *f);
 /* Room for the features of all rows of f, or those that the cache holds. order: the batches that
  * rows are judged in. After the model's parameters are allocated and loaded. */
 int features_open(struct features *x, struct feed *f, const struct cell *c, const struct model *m,
-                  const struct batches *order, struct arena *a, struct err *e) MUST_CHECK;
+                  const struct batches *order, struct err *e) MUST_CHECK;
 
 /* Computes what the cache did not hold and puts it there; -1 when that could not be written:
  * the features can be used all the same. */

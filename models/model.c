@@ -36,8 +36,9 @@ int model_max_tokens(const struct model *m)
 int model_width(const struct model *m)
 {
     int i = 0;
-    while (m->sites[i].kind != SITE_INPUT)
-        assert(++i < m->n_sites);
+    while (i < m->n_sites && m->sites[i].kind != SITE_INPUT)
+        i++;
+    assert(i < m->n_sites);
     return m->sites[i].out_features;
 }
 
