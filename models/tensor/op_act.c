@@ -193,6 +193,7 @@ static void gate_range(void *state, long first, long end, int thread)
     const float *gate = f->gate;
     size_t n = (size_t)end;
     (void)thread;
+    assert(y != NULL && gate != NULL);
     for (size_t i = (size_t)first; i < n; i += N_LANES) {
         bool whole = i + N_LANES <= n;
         lanes g = whole ? lanes_load(gate + i) : lanes_load_part(gate + i, n - i, 0);
