@@ -13,10 +13,11 @@ static const struct {
              {"far", "tests/golden/t5/far"}};
 enum { N_CASES = sizeof cases / sizeof cases[0], N_ANSWERING = 2 /* not "far" */ };
 
-/* Two float32 computations of one number in another order, by any of OpenBLAS's kernels. Logits
- * reach 20 here, so 4e-5 is some 20 units in the last place (1e-4 is what was promised; Haswell's
- * kernels stay below 2e-5, SkylakeX's come to 2.5e-5). */
-#define CLOSE 4e-5
+/* Two float32 computations of one number in another order. Logits reach 20 here, so 2e-5 is
+ * a few units in the last place (1e-4 is what was promised). Copies of the weights in other
+ * formats came to 2.5e-5 with OpenBLAS's SkylakeX kernels, for a reason nobody has looked into. */
+#define CLOSE 2e-5
+#define CLOSE_COPY 4e-5
 
 static void open_case(struct rig *r, struct safetensors *g, int c, bool trainable)
 {
@@ -169,7 +170,7 @@ static void expect_logits(const char *dir, const char *key)
     tape_begin(&r->tape, false, 0, 0);
     struct tensor *logits = model_logits(&r->m, &r->tape, &r->batch, NULL);
     double worst = largest_difference(logits->data, values(r, &g, key, n_logits(r)), n_logits(r));
-    cr_expect(worst < CLOSE, "%s: %g", dir, worst);
+    cr_expect(worst < CLOSE_COPY, "%s: %g", dir, worst);
     close_case(r, &g);
 }
 
