@@ -16,7 +16,7 @@ enum { N_CASES = sizeof cases / sizeof cases[0], N_ANSWERING = 2 /* not "far" */
 /* Two float32 computations of one number in another order. Logits reach 20 here, so 2e-5 is
  * a few units in the last place (1e-4 is what was promised). Copies of the weights in other
  * formats came to 2.5e-5 with OpenBLAS's SkylakeX kernels, for a reason nobody has looked into. */
-#define CLOSE 2e-5
+#define CLOSE      2e-5
 #define CLOSE_COPY 4e-5
 
 static void open_case(struct rig *r, struct safetensors *g, int c, bool trainable)
