@@ -9,7 +9,7 @@ MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 V ?= release
 CC = gcc
 LAYERS := harness/base assets models/tensor models/tokenize models methods \
-          datasets results reports harness
+          datasets results pretrain reports harness
 
 B := build/$(CC)-$(V)
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes \

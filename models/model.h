@@ -31,6 +31,12 @@ struct batch {
     const int *target_ids;     /* [n_target_tok] what the decoder is to say. It reads the
                                   same ids one place to the right within each target,
                                   decoder_start_token_id first */
+
+    /* Of a masked language model: the rows (places in input_ids) whose true ids are to be told;
+     * 0 and NULL otherwise. */
+    int n_masked;
+    const int *masked_rows; /* [n_masked] rising */
+    const int *masked_ids;  /* [n_masked] */
 };
 
 enum site_kind {
@@ -139,6 +145,9 @@ struct family {
      * targets the logits of the vocabulary [n_target_tok, vocab_size]. */
     struct tensor *(*encode)(struct forward *f);
     struct tensor *(*decode)(struct forward *f, struct tensor *encoded);
+    /* Encoders, declared without labels: for each masked row of the batch the logits of the
+     * vocabulary [n_masked, vocab_size]. */
+    struct tensor *(*masked)(struct forward *f);
     const char *output_layer; /* of a model that answers in text: the parameter that makes the
                                  logits where it is none of the input's too */
     /* The longest sequence, prepended rows and position_start included; INT_MAX when
@@ -161,7 +170,9 @@ struct model {
     int n_maps;
 };
 
-/* Declares a model of this configuration; no weights yet. */
+/* Declares a model of this configuration; no weights yet. n_labels 0: an encoder is a masked
+ * language model, with the head that tells hidden tokens and neither pooler nor classifier
+ * (transformers' BertForMaskedLM); an encoder-decoder is what it always is. */
 int model_declare(struct model *m, const struct family *family, const struct options *config,
                   int n_labels, struct arena *a, struct err *e) MUST_CHECK;
 /* Unmaps checkpoint files. The arena's owner frees the rest. */
@@ -180,6 +191,10 @@ bool model_says_text(const struct model *m);
  * that answers in text [n_target_tok, vocab_size]. tape_begin is the caller's.
  * On a dry tape the parameters need no memory. */
 struct tensor *model_logits(struct model *m, struct tape *t, const struct batch *b,
+                            const struct hooks *hooks);
+
+/* Logits of a batch's masked rows [n_masked, vocab_size], of a model without labels. */
+struct tensor *model_masked(struct model *m, struct tape *t, const struct batch *b,
                             const struct hooks *hooks);
 
 /* Whether what the classifier reads is a function of the row alone, whatever is learnt: nothing

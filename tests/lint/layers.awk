@@ -10,6 +10,7 @@ BEGIN {
     allowed["methods"] = allowed["models"] " models"
     allowed["datasets"] = base " assets"
     allowed["results"] = base
+    allowed["pretrain"] = allowed["methods"] " datasets"
     allowed["reports"] = base " results"
 }
 
