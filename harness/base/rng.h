@@ -21,6 +21,7 @@ enum rng_stream {
     RNG_METHOD,   /* dropout masks and draws of a method */
     RNG_FEW_SHOT, /* which rows a few-shot run may see */
     RNG_BOOTSTRAP,
+    RNG_CORRUPTION, /* what pre-training hides of a text */
     RNG_STREAM_COUNT
 };
 
