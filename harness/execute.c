@@ -274,15 +274,7 @@ static int on_snapshot(void *context, const struct train_state *s, struct err *e
 
 static struct train_options train_options_of(const struct options *o, bool by_token)
 {
-    return (struct train_options){.adamw = {.beta1 = (float)option_float(o, "adam_beta1"),
-                                            .beta2 = (float)option_float(o, "adam_beta2"),
-                                            .epsilon = (float)option_float(o, "adam_epsilon"),
-                                            .weight_decay = (float)option_float(o, "weight_decay")},
-                                  .lr_scheduler_type = (enum schedule)str_index(
-                                      schedule_names, option_choice(o, "lr_scheduler_type")),
-                                  .learning_rate = option_float(o, "learning_rate"),
-                                  .warmup_ratio = option_float(o, "warmup_ratio"),
-                                  .max_grad_norm = option_float(o, "max_grad_norm"),
+    return (struct train_options){.update = update_rule_of(o),
                                   .metric_for_best_model = train_metric_named(
                                       option_choice(o, "metric_for_best_model"), by_token)};
 }

@@ -37,26 +37,20 @@ static double accumulate(const struct training *t, long step)
 /* Gradients, clipping and AdamW of update s->step. */
 static int update(const struct training *t, struct train_state *s, struct err *e)
 {
-    const struct train_options *o = &t->options;
     struct params *params = &t->engine->model->params;
     struct result_step *curve = &s->steps[s->step];
-    long n_steps = t->steps->n_steps, n_warmup = (long)ceil(o->warmup_ratio * (double)n_steps);
+    struct update_place at = {.step = s->step, .n_steps = t->steps->n_steps};
+    struct update_done done = {0};
 
     curve->epoch = s->n_epochs + 1;
-    curve->loss = accumulate(t, s->step);
-    enum phase was = profile_enter(t->engine->profile, PHASE_OPTIMIZER);
-    curve->grad_norm = grad_norm(&params->adam, t->engine->pool);
-    curve->learning_rate =
-        o->learning_rate * schedule_factor(o->lr_scheduler_type, s->step, n_warmup, n_steps);
+    curve->loss = at.loss = accumulate(t, s->step);
     curve->tokens = steps_tokens(t->steps, t->train, s->step);
-    if (!isfinite(curve->loss) || !isfinite(curve->grad_norm))
-        return err_set(e,
-                       "training diverged at step %ld of %ld: loss %g, gradient norm %g; "
-                       "try a smaller learning_rate than %g",
-                       s->step + 1, n_steps, curve->loss, curve->grad_norm, o->learning_rate);
-    adamw_step(&o->adamw, &params->adam, s->step + 1, curve->learning_rate,
-               clip_scale(curve->grad_norm, o->max_grad_norm), t->engine->pool);
+    enum phase was = profile_enter(t->engine->profile, PHASE_OPTIMIZER);
+    if (update_take(&done, &t->options.update, params, t->engine->pool, &at, e) != 0)
+        return -1;
     profile_enter(t->engine->profile, was);
+    curve->learning_rate = done.learning_rate;
+    curve->grad_norm = done.grad_norm;
     s->n_tok += curve->tokens;
     s->n_examples += steps_examples(t->steps, s->step);
     s->epoch_loss += curve->loss * (double)steps_losses(t->steps, t->train, s->step);
@@ -117,7 +111,7 @@ static int end_epoch(const struct training *t, struct train_state *s, struct err
                        "training diverged in epoch %d of %d: validation loss %g; "
                        "try a smaller learning_rate than %g",
                        s->n_epochs, t->steps->n_epochs, r->metric[METRIC_LOSS],
-                       t->options.learning_rate);
+                       t->options.update.learning_rate);
     choose(t, s, r);
     return 0;
 }

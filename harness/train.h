@@ -10,7 +10,7 @@
 
 #include "harness/engine.h"
 #include "harness/steps.h"
-#include "models/tensor/optimizer.h"
+#include "models/update.h"
 #include "results/store.h"
 
 #include <stdbool.h>
@@ -21,9 +21,7 @@ enum { TRAIN_MICRO_MAX = 256 };
 
 /* Training options of a cell (protocol.h) in the types the loop wants. */
 struct train_options {
-    struct adamw adamw;
-    enum schedule lr_scheduler_type;
-    double learning_rate, warmup_ratio, max_grad_norm;
+    struct update_rule update;
     enum metric metric_for_best_model;
 };
 

@@ -483,11 +483,11 @@ static int run_portion(struct bench *b, long n, long first, int n_rows, struct e
     struct training t = {.engine = &b->engine,
                          .train = &b->feed,
                          .steps = &b->steps,
-                         .options = {.adamw = {0.9f, 0.999f, 1e-8f, 0.01f},
-                                     .lr_scheduler_type = SCHEDULE_LINEAR,
-                                     .learning_rate = 2e-5,
-                                     .warmup_ratio = 0.06,
-                                     .max_grad_norm = 1},
+                         .options = {.update = {.adamw = {0.9f, 0.999f, 1e-8f, 0.01f},
+                                                .lr_scheduler_type = SCHEDULE_LINEAR,
+                                                .learning_rate = 2e-5,
+                                                .warmup_ratio = 0.06,
+                                                .max_grad_norm = 1}},
                          .hooks = &hooks};
     struct train_state *s = &b->state;
     if (n < 1 || s->step + n >= N_STEPS || first < 0 || n_rows < 1 || n_rows > BATCH)

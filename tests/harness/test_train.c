@@ -311,7 +311,7 @@ Test(train, an_end_that_diverges_names_the_epoch)
     plan.batch_size = plan.n_train;
     plan.learning_rate = 1e38;
     trainer_open(&x, &plan);
-    x.t.options.warmup_ratio = 0;
+    x.t.options.update.warmup_ratio = 0;
     cr_assert(train_run(&x.t, &x.state, &e) == TRAIN_FAILED);
     cr_expect(says(&e, "training diverged in epoch 1 of 1: validation loss"), "%s", e.text);
     cr_expect(says(&e, "1e+38"), "%s", e.text);
