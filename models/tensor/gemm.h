@@ -62,6 +62,9 @@ void gemm_set_threads(int n_threads);
 /* "OpenBLAS 0.3.21 SkylakeX": library, version and the kernels it chose. */
 const char *gemm_core_name(void);
 const char *gemm_library(void);
+/* The kernels that decide the bits of a training: gemm_core_name, and gemm_half_name behind it
+ * where products are of bfloat16 (half). Returns out, cut to size. */
+const char *gemm_kernels(char *out, size_t size, bool half);
 
 /* The environment the library must find when it is loaded so that its choice of
  * kernels is ours and known: pairs NAME, VALUE, ended by NULL; a NULL VALUE

@@ -4,6 +4,7 @@
 #include "models/tensor/gemm_direct.h"
 
 #include <cblas.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +115,12 @@ void gemm_set_threads(int n_threads)
 const char *gemm_core_name(void)
 {
     return openblas_get_corename();
+}
+
+const char *gemm_kernels(char *out, size_t size, bool half)
+{
+    snprintf(out, size, "%s%s%s", gemm_core_name(), half ? " " : "", half ? gemm_half_name() : "");
+    return out;
 }
 
 const char *gemm_library(void)
