@@ -2,9 +2,10 @@
  * corpus: running text as stretches of token ids, for pre-training.
  *
  * A file holds one document a line (UTF-8, plain or gzip). A document is encoded without special
- * tokens and cut into stretches of at most max_pieces; a stretch never crosses documents, and
- * since batches are packed a short one costs no padding. Whether a document is held out follows
- * from its text alone, so it stays held out whatever is added to the file.
+ * tokens and cut into the fewest stretches of at most max_pieces, of nearly the same length (300
+ * pieces at most 254 at a time are 150 and 150); a stretch never crosses documents, and since
+ * batches are packed a short one costs no padding. Whether a document is held out follows from its
+ * text alone, so it stays held out whatever is added to the file. Blank lines are no documents.
  */
 #ifndef FT_PRETRAIN_CORPUS_H
 #define FT_PRETRAIN_CORPUS_H
@@ -19,7 +20,7 @@ struct corpus_source {
     const char *path;
     const struct tokenizer *tokenizer;
     int max_pieces;        /* of a stretch */
-    int min_pieces;        /* shorter stretches are left out */
+    int min_pieces;        /* 1 or more; shorter stretches are left out */
     double held_out_share; /* of the documents, in 0..1 */
 };
 
@@ -38,7 +39,8 @@ struct corpus {
     char hash[HASH_HEX_SIZE];         /* SHA-256 of the text, unpacked */
 };
 
-/* Reads and encodes. An error names file and line (not UTF-8, cut gzip, empty). Owned by a. */
+/* Reads and encodes. An error names file and line (not UTF-8, cut gzip, empty), or says that no
+ * stretch is left to train on; none may be left to hold out. Owned by a. */
 int corpus_open(struct corpus *c, const struct corpus_source *from, struct arena *a,
                 struct err *e) MUST_CHECK;
 
