@@ -34,8 +34,18 @@ static const struct config_demand demands[] = {
     {.key = "add_cross_attention", .value = "false"},
     {0}};
 
-static const char *const ignored[] = {"cls.", "embeddings.position_ids",
-                                      "bert.embeddings.position_ids", NULL};
+/* What the other head of a pre-trained file, and what old files hold. */
+static const char *const ignored[] = {"cls.",
+                                      "bert.pooler.dense.",
+                                      "pooler.dense.",
+                                      "embeddings.position_ids",
+                                      "bert.embeddings.position_ids",
+                                      NULL};
+static const struct tensor_copy copies[] = {
+    {"cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight"},
+    {"cls.predictions.decoder.bias", "cls.predictions.bias"},
+    {0}};
+static const char *const unset[] = {"classifier_dropout=-1", "pad_token_id=-1", NULL};
 
 /* The tensors of a model, in the order of transformers. Sizes by letter. */
 enum size { ONE, VOCAB, POSITIONS, TYPES, WIDTH, INNER, LABELS, N_SIZES };
@@ -103,6 +113,16 @@ static const struct row top_rows[N_TOP] = {
     {"classifier.bias", ONE, LABELS, PARAM_BIAS, PART_HEAD},
 };
 
+/* What tells hidden tokens; its decoder is the word embeddings. */
+enum { TRANSFORM, TRANSFORM_BIAS, TOLD_NORM, TOLD_NORM_BIAS, DECODER_BIAS, N_MASKED };
+static const struct row masked_rows[N_MASKED] = {
+    {"cls.predictions.transform.dense.weight", WIDTH, WIDTH, PARAM_WEIGHT, PART_BASE},
+    {"cls.predictions.transform.dense.bias", ONE, WIDTH, PARAM_BIAS, PART_BASE},
+    {"cls.predictions.transform.LayerNorm.weight", ONE, WIDTH, PARAM_NORM, PART_BASE},
+    {"cls.predictions.transform.LayerNorm.bias", ONE, WIDTH, PARAM_NORM_BIAS, PART_BASE},
+    {"cls.predictions.bias", ONE, VOCAB, PARAM_BIAS, PART_BASE},
+};
+
 /* Sites of a layer. weight: of a LINEAR site, its row above; its bias follows. */
 enum { AT_Q, AT_K, AT_V, AT_KEY_VALUE, AT_O, AT_ATTENTION, AT_FFN_IN, AT_FFN_OUT, AT_FFN, N_AT };
 static const struct {
@@ -128,7 +148,8 @@ struct layer {
 };
 
 struct parts {
-    struct param *embed[N_EMBED], *top[N_TOP];
+    struct param *embed[N_EMBED];
+    struct param *top[N_TOP], *masked[N_MASKED]; /* one or the other: with labels, or without */
     struct layer *layers;
     const struct site *input;
     int n_layers, n_heads, width, n_positions;
@@ -271,7 +292,10 @@ static int bert_declare(struct model *m, struct err *e)
     declare_rows(m, b->embed, embed_rows, N_EMBED, -1);
     for (int l = 0; l < b->n_layers; l++)
         declare_rows(m, b->layers[l].p, layer_rows, N_LAYER, l);
-    declare_rows(m, b->top, top_rows, N_TOP, -1);
+    if (m->n_labels > 0)
+        declare_rows(m, b->top, top_rows, N_TOP, -1);
+    else
+        declare_rows(m, b->masked, masked_rows, N_MASKED, -1);
     declare_sites(m, b);
     return 0;
 }
@@ -323,33 +347,50 @@ static struct tensor *embed(struct forward *f)
     return dropout(f, norm(f, x, &b->embed[EMBED_NORM]), b->dropout, DROP_EMBED);
 }
 
-/* The first row of each sequence, virtual ones included, and 0, 1, .. n_seq: the
- * offsets of sequences of one row. */
-static struct tensor *first_rows(struct forward *f, struct tensor *x)
-{
-    return op_gather(f->tape, x, f->offsets, f->batch->n_seq);
-}
+/* The rows that are read of the last layer: rows[n], those of sequence s from offsets[s] on.
+ * Every sequence has one. */
+struct wanted {
+    const int *rows, *offsets; /* rows NULL: all of them */
+    int n;
+};
 
-static const int *one_row_offsets(struct forward *f)
+/* The first row of each sequence, virtual ones included. */
+static struct wanted first_rows(struct forward *f)
 {
     int *offsets = tape_ints(f->tape, f->batch->n_seq + 1);
     for (int s = 0; s <= f->batch->n_seq; s++)
         offsets[s] = s;
-    return offsets;
+    return (struct wanted){f->offsets, offsets, f->batch->n_seq};
 }
 
-/* One layer on x[n_tok, width]. first_only: keys and values from every row, but
- * only each sequence's first row goes on: [n_seq, width]. */
-static struct tensor *run_layer(struct forward *f, int l, struct tensor *x, bool first_only)
+static struct wanted masked_of(struct forward *f)
+{
+    const struct batch *in = f->batch;
+    int *offsets = tape_ints(f->tape, in->n_seq + 1);
+    int n = 0;
+    assert(f->n_virtual == 0 && in->n_masked > 0);
+    for (int s = 0; s < in->n_seq; s++) {
+        offsets[s] = n;
+        for (; n < in->n_masked && in->masked_rows[n] < in->offsets[s + 1]; n++)
+            assert(n == 0 || in->masked_rows[n - 1] < in->masked_rows[n]);
+    }
+    assert(n == in->n_masked);
+    offsets[in->n_seq] = n;
+    return (struct wanted){in->masked_rows, offsets, n};
+}
+
+/* One layer on x[n_tok, width]: keys and values from every row, but only wanted rows go on:
+ * [wanted.n, width]. */
+static struct tensor *run_layer(struct forward *f, int l, struct tensor *x, struct wanted wanted)
 {
     const struct parts *b = f->model->parts;
     const struct layer *y = &b->layers[l];
     struct tape *t = f->tape;
-    struct tensor *rows = first_only ? first_rows(f, x) : x;
+    struct tensor *rows = wanted.rows ? op_gather(t, x, wanted.rows, wanted.n) : x;
     struct attention a = {.q = forward_linear(f, y->at[AT_Q], rows),
                           .k = forward_linear(f, y->at[AT_K], x),
                           .v = forward_linear(f, y->at[AT_V], x),
-                          .q_offsets = first_only ? one_row_offsets(f) : f->offsets,
+                          .q_offsets = wanted.rows ? wanted.offsets : f->offsets,
                           .k_offsets = f->offsets,
                           .n_seq = f->batch->n_seq,
                           .n_heads = b->n_heads,
@@ -374,7 +415,7 @@ static struct tensor *run_layer(struct forward *f, int l, struct tensor *x, bool
 struct layer_run {
     struct forward forward;
     int layer;
-    bool first_only;
+    struct wanted wanted;
 };
 
 static struct tensor *run_again(struct tape *t, void *state, struct tensor *x,
@@ -383,18 +424,19 @@ static struct tensor *run_again(struct tape *t, void *state, struct tensor *x,
     (void)t;
     (void)beside;
     struct layer_run *r = state;
-    return run_layer(&r->forward, r->layer, x, r->first_only);
+    return run_layer(&r->forward, r->layer, x, r->wanted);
 }
 
-/* All layers; the last one as run_layer. */
-static struct tensor *encode(struct forward *f, bool first_only)
+/* All layers; of the last one the rows that choose picks, or all where it is NULL. */
+static struct tensor *encode(struct forward *f, struct wanted (*choose)(struct forward *f))
 {
     const struct parts *b = f->model->parts;
     struct tape_mark start = tape_mark(f->tape);
     struct tensor *x = embed(f);
     tape_collapse(f->tape, start, x);
+    struct wanted all = {0}, last = choose ? choose(f) : all;
     for (int l = 0; l < b->n_layers; l++) {
-        struct layer_run one = {*f, l, first_only && l == b->n_layers - 1};
+        struct layer_run one = {*f, l, l == b->n_layers - 1 ? last : all};
         struct tape_stretch s = {run_again, tape_state(f->tape, &one, sizeof one)};
         x = tape_segment(f->tape, &s, x, NULL);
         tape_collapse(f->tape, start, x);
@@ -404,13 +446,13 @@ static struct tensor *encode(struct forward *f, bool first_only)
 
 struct tensor *bert_hidden(struct forward *f)
 {
-    return encode(f, false);
+    return encode(f, NULL);
 }
 
 struct tensor *bert_pooled(struct forward *f)
 {
     const struct parts *b = f->model->parts;
-    struct tensor *x = encode(f, true);
+    struct tensor *x = encode(f, first_rows);
     x = op_linear(f->tape, x, &b->top[POOLER]->t, &b->top[POOLER_BIAS]->t);
     return op_act(f->tape, x, ACT_TANH);
 }
@@ -427,6 +469,17 @@ static struct tensor *bert_classify(const struct model *m, struct tape *t, struc
     return op_linear(t, features, &b->top[CLASSIFIER]->t, &b->top[CLASSIFIER_BIAS]->t);
 }
 
+/* [n_masked, vocab_size]: section 3.1 of the paper, the head as in the authors' code. */
+static struct tensor *bert_masked(struct forward *f)
+{
+    const struct parts *b = f->model->parts;
+    struct param *const *p = b->masked;
+    struct tensor *x = encode(f, masked_of);
+    x = op_act(f->tape, op_linear(f->tape, x, &p[TRANSFORM]->t, &p[TRANSFORM_BIAS]->t), b->act);
+    x = norm(f, x, &p[TOLD_NORM]);
+    return op_linear(f->tape, x, &b->embed[WORD]->t, &p[DECODER_BIAS]->t);
+}
+
 static int bert_max_tokens(const struct model *m)
 {
     return ((const struct parts *)m->parts)->n_positions;
@@ -437,7 +490,12 @@ const struct family bert_family = {.name = "bert",
                                    .demands = demands,
                                    .base_prefix = "bert.",
                                    .ignored_tensors = ignored,
+                                   .copies = copies,
+                                   .architecture = "BertForMaskedLM",
+                                   .unset = unset,
+                                   .identity = "bert.pooler.dense",
                                    .declare = bert_declare,
                                    .features = bert_features,
                                    .classify = bert_classify,
+                                   .masked = bert_masked,
                                    .max_tokens = bert_max_tokens};

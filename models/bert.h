@@ -1,10 +1,11 @@
 /*
- * bert: BertForSequenceClassification.
+ * bert: BertForSequenceClassification, and without labels BertForMaskedLM.
  *
  * Devlin et al., "BERT", arXiv 1810.04805, computed as transformers computes it.
- * Only the last layer's first rows reach the classifier, so the rest of that
- * layer's rows are left out of its queries and of all that follows them; the
- * logits and every gradient stay the same.
+ * Only the last layer's first rows reach the classifier, and only its masked rows
+ * the head that tells hidden tokens, so the rest of that layer's rows are left out
+ * of its queries and of all that follows them; the logits and every gradient stay
+ * the same.
  */
 #ifndef FT_MODELS_BERT_H
 #define FT_MODELS_BERT_H

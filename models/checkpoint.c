@@ -341,13 +341,24 @@ static int take(struct loading *l, struct param *p, const struct safetensor *t, 
     return safetensor_to_f32(params_own_data(&l->m->params, p), t, e);
 }
 
+/* What a tensor of this name is a copy of, or NULL; a classifier reads no copies. */
+static const char *copied_by(const struct model *m, const char *name)
+{
+    if (!model_says_text(m) && m->n_labels > 0)
+        return NULL;
+    for (const struct tensor_copy *c = m->family->copies; c && c->name; c++)
+        if (strcmp(c->name, name) == 0)
+            return c->of;
+    return NULL;
+}
+
 /* A second copy of a parameter is passed over, but one of other values is another model: what
  * the configuration calls one table is two. */
 static int check_copy(const struct loading *l, const struct safetensor *t, struct err *e)
 {
     const struct safetensor *of = NULL;
     for (int i = 0; i < l->files->n && !of; i++)
-        of = safetensors_find(&l->files->s[i], l->m->family->copied);
+        of = safetensors_find(&l->files->s[i], copied_by(l->m, t->name));
     if (!of || (of->dtype == t->dtype && of->n_bytes == t->n_bytes &&
                 memcmp(of->data, t->data, t->n_bytes) == 0))
         return 0;
@@ -364,7 +375,7 @@ static int load_file(struct loading *l, const struct safetensors *s, bool *in_ma
         const struct safetensor *t = &s->items[i];
         struct param *p = param_for(l, t->name);
         l->n_known += p != NULL;
-        if (!p && family->copies && str_index(family->copies, t->name) >= 0) {
+        if (!p && copied_by(l->m, t->name)) {
             if (check_copy(l, t, e) != 0)
                 return -1;
         } else if (!p) {

@@ -10,7 +10,7 @@ const char *const role_names[] = {"q",       "k",     "v",         "o",   "ffn_i
 int model_declare(struct model *m, const struct family *family, const struct options *config,
                   int n_labels, struct arena *a, struct err *e)
 {
-    assert(n_labels > 0 && config->table == family->config);
+    assert(n_labels >= 0 && config->table == family->config);
     *m = (struct model){.family = family, .n_labels = n_labels, .arena = a};
     options_copy(&m->config, config, a);
     params_init(&m->params, a);
@@ -52,9 +52,19 @@ struct tensor *model_logits(struct model *m, struct tape *t, const struct batch 
 {
     struct forward f;
     forward_begin(&f, m, t, b, hooks);
+    assert(model_says_text(m) || m->n_labels > 0);
     if (!model_says_text(m))
         return m->family->classify(m, t, m->family->features(&f));
     return m->family->decode(&f, m->family->encode(&f));
+}
+
+struct tensor *model_masked(struct model *m, struct tape *t, const struct batch *b,
+                            const struct hooks *hooks)
+{
+    assert(m->family->masked && m->n_labels == 0);
+    struct forward f;
+    forward_begin(&f, m, t, b, hooks);
+    return m->family->masked(&f);
 }
 
 bool model_features_fixed(const struct model *m)
@@ -62,7 +72,7 @@ bool model_features_fixed(const struct model *m)
     for (int i = 0; i < m->params.n; i++)
         if (m->params.items[i]->trainable && m->params.items[i]->part != PART_HEAD)
             return false;
-    return !model_says_text(m);
+    return !model_says_text(m) && m->n_labels > 0;
 }
 
 struct tensor *model_features(struct model *m, struct tape *t, const struct batch *b,

@@ -35,7 +35,7 @@ struct batch {
     /* Of a masked language model: the rows (places in input_ids) whose true ids are to be told;
      * 0 and NULL otherwise. */
     int n_masked;
-    const int *masked_rows; /* [n_masked] rising */
+    const int *masked_rows; /* [n_masked] rising; one or more of every sequence */
     const int *masked_ids;  /* [n_masked] */
 };
 
@@ -123,16 +123,26 @@ struct config_demand {
                                   always */
 };
 
+/* A tensor that a checkpoint may hold with the values of another. Checked where words are told:
+ * with other values the checkpoint is a model of two tables that are one here. */
+struct tensor_copy {
+    const char *name, *of;
+};
+
 struct family {
     const char *name;                    /* config.json's model_type */
     const struct option *config;         /* names and defaults as in config.json */
     const struct config_demand *demands; /* ended by a NULL key */
     const char *base_prefix;             /* "bert.": absent in bare base checkpoints */
     const char *const *ignored_tensors;  /* name prefixes a checkpoint may hold that
-                                            classification does not use; NULL-ended */
-    const char *const *copies;           /* names under which it may hold the same values as
-                                            copied; NULL-ended, or NULL */
-    const char *copied;                  /* the parameter they are copies of */
+                                            a model does not use; NULL-ended */
+    const struct tensor_copy *copies;    /* ended by a NULL name */
+    /* Of a language model's folder (save.h): transformers' class; options, as "name=value", that
+     * mean what an absent key means there, NULL-ended; and the name of a projection [width, width]
+     * that is saved as the identity, or NULL. */
+    const char *architecture;
+    const char *const *unset;
+    const char *identity;
     /* Declares parameters and sites from model->config and n_labels. ERR_USAGE
      * when the configuration contradicts itself. */
     int (*declare)(struct model *m, struct err *e);
@@ -193,7 +203,8 @@ bool model_says_text(const struct model *m);
 struct tensor *model_logits(struct model *m, struct tape *t, const struct batch *b,
                             const struct hooks *hooks);
 
-/* Logits of a batch's masked rows [n_masked, vocab_size], of a model without labels. */
+/* Logits of a batch's masked rows [n_masked, vocab_size], of an encoder without labels. No hook
+ * may put rows in front of sequences. */
 struct tensor *model_masked(struct model *m, struct tape *t, const struct batch *b,
                             const struct hooks *hooks);
 

@@ -280,12 +280,17 @@ int safetensor_to_f32(float *out, const struct safetensor *t, struct err *e)
 
 /* --- writing ------------------------------------------------------------------ */
 
-static size_t out_bytes(const struct safetensor_out *t)
+static size_t out_values(const struct safetensor_out *t)
 {
-    size_t n = sizeof(float);
+    size_t n = 1;
     for (int i = 0; i < t->n_dims; i++)
         n *= (size_t)t->dims[i];
     return n;
+}
+
+static size_t out_bytes(const struct safetensor_out *t)
+{
+    return out_values(t) * (t->dtype == DTYPE_F16 ? sizeof(uint16_t) : sizeof(float));
 }
 
 /* The header's text, padded with blanks so that data begin aligned. */
@@ -298,8 +303,9 @@ static void add_header(struct str *s, const struct safetensor_out *items, int n)
         for (int d = 0; d < items[i].n_dims; d++)
             json_array_append_new(shape, json_integer(items[i].dims[d]));
         size_t end = at + out_bytes(&items[i]);
-        json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape,
-                                  "data_offsets", (json_int_t)at, (json_int_t)end);
+        json_t *entry =
+            json_pack("{s:s, s:o, s:[I, I]}", "dtype", items[i].dtype == DTYPE_F16 ? "F16" : "F32",
+                      "shape", shape, "data_offsets", (json_int_t)at, (json_int_t)end);
         assert(entry && !json_object_get(header, items[i].name));
         json_object_set_new(header, items[i].name, entry);
         at = end;
@@ -313,9 +319,60 @@ static void add_header(struct str *s, const struct safetensor_out *items, int n)
     json_decref(header);
 }
 
+/* Infinity for what is too large. */
+static uint16_t to_f16(float value)
+{
+    uint32_t bits, half;
+    memcpy(&bits, &value, sizeof bits);
+    uint32_t sign = bits >> 16 & 0x8000u, size = bits & 0x7FFFFFFFu;
+    if (size >= 0x47800000u) { /* 2^16 */
+        half = 0x7C00u;
+    } else if (size <
+               0x38800000u) { /* below 2^-14, subnormal: floats from 0.5 on are as far apart */
+        float moved = from_bits(size) + 0.5f;
+        memcpy(&half, &moved, sizeof half);
+        half -= 0x3F000000u;
+    } else { /* a carry out of the fraction raises the exponent, as it should */
+        half = (size + 0xFFFu + (size >> 13 & 1) - (112u << 23)) >> 13;
+    }
+    return (uint16_t)(sign | half);
+}
+
+static int check_range(const struct safetensor_out *t, struct err *e)
+{
+    size_t n = t->dtype == DTYPE_F16 ? out_values(t) : 0;
+    for (size_t i = 0; i < n; i++)
+        if ((to_f16(t->data[i]) & 0x7C00) == 0x7C00)
+            return err_set(e, "tensor %s holds %g, which F16 cannot (its largest is 65504)",
+                           t->name, (double)t->data[i]);
+    return 0;
+}
+
+/* A failed write leaves the stream's error mark, which file_commit reads. */
+static void write_values(FILE *to, const struct safetensor_out *t)
+{
+    enum { PIECE = 4096 };
+    unsigned char bytes[2 * PIECE];
+    if (t->dtype == DTYPE_F32)
+        fwrite(t->data, 1, out_bytes(t), to);
+    size_t n = t->dtype == DTYPE_F16 ? out_values(t) : 0, used = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint16_t half = to_f16(t->data[i]);
+        bytes[used++] = (unsigned char)half;
+        bytes[used++] = (unsigned char)(half >> 8);
+        if (used == sizeof bytes || i + 1 == n) {
+            fwrite(bytes, 1, used, to);
+            used = 0;
+        }
+    }
+}
+
 int safetensors_write(const char *path, const struct safetensor_out *items, int n, struct err *e)
 {
     struct file_out f;
+    for (int i = 0; i < n; i++)
+        if (check_range(&items[i], e) != 0)
+            return err_wrap(e, "%s", path);
     if (file_create(&f, path, e) != 0)
         return -1;
     struct str header = {0};
@@ -323,11 +380,10 @@ int safetensors_write(const char *path, const struct safetensor_out *items, int 
     unsigned char length[LENGTH_BYTES];
     for (int i = 0; i < LENGTH_BYTES; i++)
         length[i] = (unsigned char)((uint64_t)header.len >> 8 * i);
-    /* A failed write leaves the stream's error mark, which file_commit reads. */
     fwrite(length, 1, sizeof length, f.stream);
     fwrite(header.buf, 1, header.len, f.stream);
     for (int i = 0; i < n; i++)
-        fwrite(items[i].data, 1, out_bytes(&items[i]), f.stream);
+        write_values(f.stream, &items[i]);
     str_release(&header);
     return file_commit(&f, e);
 }

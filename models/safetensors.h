@@ -41,15 +41,16 @@ const struct safetensor *safetensors_find(const struct safetensors *s, const cha
 /* out[n_values] from F32, F16 or BF16; exact. -1 for another dtype. */
 int safetensor_to_f32(float *out, const struct safetensor *t, struct err *e) MUST_CHECK;
 
-/* One tensor to write. */
+/* One tensor to write, as F32 or F16. */
 struct safetensor_out {
     const char *name;
     int n_dims;
     int64_t dims[2];
     const float *data;
+    enum dtype dtype; /* DTYPE_F16: rounded to the nearest, ties to even */
 };
-/* Writes F32 tensors, header metadata {"format": "pt"}, data 64-byte aligned;
- * atomic. */
+/* Header metadata {"format": "pt"}, data 64-byte aligned; atomic. A value that F16
+ * cannot hold (from 65520 on, infinity, NaN) is an error that names the tensor. */
 int safetensors_write(const char *path, const struct safetensor_out *items, int n,
                       struct err *e) MUST_CHECK;
 

@@ -50,8 +50,11 @@ static const struct config_demand demands[] = {
 /* A table that the first T5 files hold and no model reads. */
 static const char *const ignored[] = {
     "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight", NULL};
-static const char *const copies[] = {"encoder.embed_tokens.weight", "decoder.embed_tokens.weight",
-                                     "lm_head.weight", NULL};
+static const struct tensor_copy copies[] = {{"encoder.embed_tokens.weight", "shared.weight"},
+                                            {"decoder.embed_tokens.weight", "shared.weight"},
+                                            {"lm_head.weight", "shared.weight"},
+                                            {0}};
+static const char *const unset[] = {"num_decoder_layers=0", NULL};
 
 /* A projection y = x W^T, site and parameter; dims by letter. */
 enum dim { WIDTH, HEADS, INNER };
@@ -523,7 +526,8 @@ const struct family t5_family = {.name = "t5",
                                  .base_prefix = "",
                                  .ignored_tensors = ignored,
                                  .copies = copies,
-                                 .copied = "shared.weight",
+                                 .architecture = "T5ForConditionalGeneration",
+                                 .unset = unset,
                                  .declare = t5_declare,
                                  .output_layer = "lm_head.weight",
                                  .encode = t5_encode,

@@ -118,7 +118,7 @@ static inline void rig_batch(struct rig *r, const int *lengths, int n_seq, uint6
     struct rng g = {.seed = seed};
     for (int i = 0; i < n_tok; i++)
         ids[i] = 4 + (int)rng_below(&g, (uint64_t)i, (uint32_t)vocab - 4);
-    for (int s = 0; s < n_seq; s++)
+    for (int s = 0; s < n_seq && r->m.n_labels > 0; s++)
         labels[s] = (int)rng_below(&g, 1000000 + (uint64_t)s, (uint32_t)r->m.n_labels);
     r->batch = (struct batch){
         .n_seq = n_seq, .n_tok = n_tok, .offsets = offsets, .input_ids = ids, .labels = labels};
@@ -147,13 +147,34 @@ static inline void rig_targets(struct rig *r, const int *lengths, const int *cou
     b->target_ids = ids;
 }
 
-/* Mean cross-entropy of the batch, over its target tokens where it has such; the tape is fresh
- * before. */
+/* Every third token, and the first of each sequence, is to be told. */
+static inline void rig_masked(struct rig *r, uint64_t seed)
+{
+    struct batch *b = &r->batch;
+    int *rows = arena_array(&r->a, (size_t)b->n_tok, sizeof *rows);
+    int *ids = arena_array(&r->a, (size_t)b->n_tok, sizeof *ids);
+    int vocab = (int)option_int(&r->m.config, "vocab_size");
+    struct rng g = {.seed = seed};
+    for (int s = 0; s < b->n_seq; s++)
+        for (int i = b->offsets[s]; i < b->offsets[s + 1]; i += 3) {
+            ids[b->n_masked] = 4 + (int)rng_below(&g, (uint64_t)i, (uint32_t)vocab - 4);
+            rows[b->n_masked++] = i;
+        }
+    b->masked_rows = rows;
+    b->masked_ids = ids;
+}
+
+/* Mean cross-entropy of the batch, over its target tokens or masked rows where it has such; the
+ * tape is fresh before. */
 static inline struct tensor *rig_loss(struct rig *r, bool training, uint64_t seed, uint32_t step)
 {
     tape_begin(&r->tape, training, seed, step);
-    struct tensor *logits = model_logits(&r->m, &r->tape, &r->batch, NULL);
-    const int *labels = model_says_text(&r->m) ? r->batch.target_ids : r->batch.labels;
+    const struct batch *b = &r->batch;
+    struct tensor *logits = b->n_masked ? model_masked(&r->m, &r->tape, b, NULL)
+                                        : model_logits(&r->m, &r->tape, b, NULL);
+    const int *labels = b->n_masked              ? b->masked_ids
+                        : model_says_text(&r->m) ? b->target_ids
+                                                 : b->labels;
     return op_cross_entropy(&r->tape, logits, labels, 1.0f / (float)logits->rows);
 }
 

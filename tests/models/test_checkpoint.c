@@ -168,7 +168,8 @@ static void rename_tensors(struct folder *f, const char *(*name_of)(struct arena
         float *data = arena_array(&r->a, t->n_values, sizeof *data);
         OK(safetensor_to_f32(data, t, &r->e));
         if (name)
-            out[n++] = (struct safetensor_out){name, t->n_dims, {t->dims[0], t->dims[1]}, data};
+            out[n++] =
+                (struct safetensor_out){name, t->n_dims, {t->dims[0], t->dims[1]}, data, DTYPE_F32};
     }
     OK(safetensors_write(file_join(&path, f->path, "model.safetensors"), out, n, &r->e));
     safetensors_close(&s);

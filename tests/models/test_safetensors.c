@@ -273,7 +273,8 @@ Test(safetensors, what_was_written_is_read)
     struct fixture f;
     begin(&f);
     const float w[6] = {1, -2, 3.5f, 0, 1e-40f, 1e30f}, b[1] = {7};
-    const struct safetensor_out items[] = {{"model.w", 2, {2, 3}, w}, {"a \"b\"\\", 1, {1}, b}};
+    const struct safetensor_out items[] = {{"model.w", 2, {2, 3}, w, DTYPE_F32},
+                                           {"a \"b\"\\", 1, {1}, b, DTYPE_F32}};
     cr_assert(safetensors_write(f.path, items, 2, &f.e) == 0, "%s", f.e.text);
     cr_assert(safetensors_open(&f.s, f.path, &f.a, &f.e) == 0, "%s", f.e.text);
     const struct safetensor *t = safetensors_find(&f.s, "model.w");
