@@ -3,6 +3,7 @@
 #include "models/tensor/lanes.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Coefficients, lowest power first, from tests/golden/vmath/fit.py. */
@@ -254,19 +255,30 @@ double scalar_cos_pi(double x)
     return sum;
 }
 
+double vec_exps(float *out, float *total, const float *x, size_t n)
+{
+    float max = vec_max(x, n), one[N_LANES];
+    double sum[N_LANES] = {0};
+    lanes sums = lanes_of(0);
+    for (size_t i = 0; i < n; i += N_LANES) {
+        bool whole = n - i >= N_LANES;
+        lanes e =
+            exp_of((whole ? lanes_load(x + i) : lanes_load_part(x + i, n - i, -INFINITY)) - max);
+        sums += e;
+        lanes_store(one, e);
+        for (int k = 0; k < N_LANES; k++)
+            sum[k] += one[k];
+        if (out != NULL && whole)
+            lanes_store(out + i, e);
+        else if (out != NULL)
+            lanes_store_part(out + i, n - i, e);
+    }
+    *total = lanes_total(sums);
+    return scalar_log(fold(sum)) + max;
+}
+
 double vec_log_sum_exp(const float *x, size_t n)
 {
-    enum { CHUNK = 512 };
-    float part[CHUNK], max = vec_max(x, n);
-    double sum[N_LANES] = {0};
-    for (size_t at = 0; at < n; at += CHUNK) {
-        size_t m = n - at < CHUNK ? n - at : CHUNK, room = lanes_room(m);
-        for (size_t i = 0; i < room; i++)
-            part[i] = i < m ? x[at + i] - max : -INFINITY;
-        vec_exp(part, part, room);
-        for (size_t i = 0; i < room; i += N_LANES)
-            for (int k = 0; k < N_LANES; k++)
-                sum[k] += part[i + (size_t)k];
-    }
-    return scalar_log(fold(sum)) + max;
+    float unused;
+    return vec_exps(NULL, &unused, x, n);
 }

@@ -40,6 +40,9 @@ double vec_sum_squares(const float *x, size_t n);
 /* log of the sum of exp(x), n > 0, within 3e-7: float exponentials below the largest's 1,
  * summed in double in 16 lanes. NaN when any element is. */
 double vec_log_sum_exp(const float *x, size_t n);
+/* The same and, unless out is NULL, out[i] = exp(x[i] - max x) (out may be x); *total is their
+ * sum in float: out / *total is softmax(x), with vec_softmax's bits. */
+double vec_exps(float *out, float *total, const float *x, size_t n);
 
 /* exp, log (of a normal x > 0) and cos(pi x) (0 <= x <= 1) of one double, within
  * 4 units in the last place: for losses and schedules, not for speed. */

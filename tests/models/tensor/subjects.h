@@ -298,18 +298,32 @@ static void dropout_twin(double *y, double **in, const struct op_case *c)
         y[i] = twin_dropped(&place, (uint64_t)i, c->dropout) ? 0 : y[i] / (1 - c->dropout);
 }
 
+enum { FROM_LINEAR = 1, READ_TWICE = 2 };
+
 static struct tensor *loss_engine(struct tape *t, struct tensor **in, const struct op_case *c)
 {
-    return op_cross_entropy(t, op_scale(t, in[0], 5), c->ids, 0.25f);
+    if (c->variant == FROM_LINEAR) { /* whose buffer the loss takes for what it keeps */
+        struct tensor *x = op_linear(t, in[0], in[1], NULL);
+        struct tensor *loss = op_cross_entropy(t, x, c->ids, 0.25f);
+        cr_assert(!loss->needs_grad || x->data == NULL);
+        return loss;
+    }
+    struct tensor *x = op_scale(t, in[0], 5), *loss = op_cross_entropy(t, x, c->ids, 0.25f);
+    return c->variant == READ_TWICE ? op_add(t, loss, op_cross_entropy(t, x, c->ids + 1, 0.5f))
+                                    : loss;
 }
 
 static void loss_twin(double *y, double **in, const struct op_case *c)
 {
-    int n = size_of(c->shape[0]);
-    double *x = calloc((size_t)n, sizeof *x);
-    for (int i = 0; i < n; i++)
+    int n_rows = c->shape[0][0], n = c->variant == FROM_LINEAR ? c->shape[1][0] : c->shape[0][1];
+    double *x = calloc((size_t)n_rows * (size_t)n, sizeof *x);
+    if (c->variant == FROM_LINEAR)
+        twin_linear(x, in[0], in[1], NULL, n_rows, c->shape[0][1], n, 1, 0);
+    for (int i = 0; i < n_rows * n && c->variant != FROM_LINEAR; i++)
         x[i] = 5 * in[0][i];
-    *y = 0.25 * twin_cross_entropy(x, c->ids, c->shape[0][0], c->shape[0][1]);
+    *y = 0.25 * twin_cross_entropy(x, c->ids, n_rows, n);
+    if (c->variant == READ_TWICE)
+        *y += 0.5 * twin_cross_entropy(x, c->ids + 1, n_rows, n);
     free(x);
 }
 

@@ -258,6 +258,22 @@ static const struct op_case cases[] = {
      .dropout = 0.5f},
     {"cross entropy", {{3, 4}}, {1, 1}, loss_engine, loss_twin, SUMS, .ids = ids},
     {"cross entropy, 77 classes", {{9, 77}}, {1, 1}, loss_engine, loss_twin, SUMS, .ids = ids},
+    {"cross entropy of a linear map",
+     {{9, 5}, {39, 5}},
+     {1, 1},
+     loss_engine,
+     loss_twin,
+     SUMS,
+     .ids = ids,
+     .variant = FROM_LINEAR},
+    {"two cross entropies of one tensor",
+     {{7, 33}},
+     {1, 1},
+     loss_engine,
+     loss_twin,
+     SUMS,
+     .ids = ids,
+     .variant = READ_TWICE},
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 

@@ -198,6 +198,23 @@ Test(vmath, log_sum_exp_is_that_of_double_precision)
     cr_expect_eq(vec_log_sum_exp(apart, 3), apart[0]);
 }
 
+Test(vmath, exponentials_of_a_loss_are_those_of_softmax)
+{
+    static float x[2016], e[2011];
+    struct rng g = {.seed = 3};
+    for (size_t n = 1; n <= 2011; n = n < 70 ? n + 1 : n + 647) {
+        rng_fill_normal(&g, 0, x, n);
+        float total, guard = e[n % 2011];
+        double log_sum = vec_exps(e, &total, x, n);
+        cr_expect_eq(log_sum, vec_log_sum_exp(x, n));
+        cr_expect(n == 2011 || memcmp(&e[n], &guard, sizeof guard) == 0);
+        vec_softmax(x, n);
+        float scale = 1.0f / total;
+        for (size_t i = 0; i < n; i++)
+            cr_expect_eq(e[i] * scale, x[i], "%zu of %zu", i, n);
+    }
+}
+
 /* The bits themselves, so that compilers and vector widths can be told apart:
  * the digest is one and the same for every build. */
 Test(vmath, has_the_same_bits_everywhere)
