@@ -1,6 +1,6 @@
 #include "pretrain/corpus.h"
 
-#include "harness/base/lines.h"
+#include "harness/base/text_file.h"
 #include "models/tokenize/unicode.h"
 
 #include <assert.h>
@@ -86,10 +86,10 @@ static int encode(struct reading *r, const char *text, struct err *e)
     }
 }
 
-static int read_documents(struct corpus *c, struct reading *r, struct lines *l, struct err *e)
+static int read_documents(struct corpus *c, struct reading *r, struct text_file *l, struct err *e)
 {
     int more;
-    while ((more = lines_next(l, e)) > 0) {
+    while ((more = text_file_next(l, e)) > 0) {
         int64_t n_words = count_words(str_text(&l->text));
         if (n_words == 0)
             continue;
@@ -106,7 +106,7 @@ static int read_documents(struct corpus *c, struct reading *r, struct lines *l, 
         return err_set(e, "%s: none of its %d documents gives %d pieces to train on", l->path,
                        c->n_documents, r->from->min_pieces);
     if (more == 0)
-        lines_hash(l, c->hash);
+        text_file_hash(l, c->hash);
     return more;
 }
 
@@ -131,11 +131,11 @@ int corpus_open(struct corpus *c, const struct corpus_source *from, struct arena
     *c = (struct corpus){0};
     struct reading r = {.from = from, .room = 4096};
     r.pieces = xmalloc((size_t)r.room * sizeof *r.pieces);
-    struct lines l;
-    int rc = lines_open(&l, from->path, e);
+    struct text_file l;
+    int rc = text_file_open(&l, from->path, e);
     if (rc == 0)
         rc = read_documents(c, &r, &l, e);
-    lines_close(&l);
+    text_file_close(&l);
     struct stretches *kept[2] = {&c->train, &c->held_out};
     for (int i = 0; i < 2; i++) {
         if (rc == 0)

@@ -1,5 +1,5 @@
 #include "harness/base/file.h"
-#include "harness/base/lines.h"
+#include "harness/base/text_file.h"
 #include "tests/harness/base/gzip.h"
 
 #include <criterion/criterion.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static char dir[] = "/tmp/ftbench-lines-XXXXXX";
+static char dir[] = "/tmp/ftbench-text-XXXXXX";
 static char path[64];
 
 static void make_dir(void)
@@ -22,7 +22,7 @@ static void remove_dir(void)
     rmdir(dir);
 }
 
-TestSuite(lines, .init = make_dir, .fini = remove_dir);
+TestSuite(text_file, .init = make_dir, .fini = remove_dir);
 
 static void write_plain(const char *text, size_t n_bytes)
 {
@@ -33,39 +33,39 @@ static void write_plain(const char *text, size_t n_bytes)
 /* The file's lines are those, and its hash is of text. */
 static void expect_lines(const char *const *wanted, int n, const char *text)
 {
-    struct lines l;
+    struct text_file l;
     struct err e = {0};
-    cr_assert_eq(lines_open(&l, path, &e), 0, "%s", e.text);
+    cr_assert_eq(text_file_open(&l, path, &e), 0, "%s", e.text);
     for (int i = 0; i < n; i++) {
-        cr_assert_eq(lines_next(&l, &e), 1, "%s", e.text);
+        cr_assert_eq(text_file_next(&l, &e), 1, "%s", e.text);
         cr_assert_str_eq(str_text(&l.text), wanted[i]);
         cr_assert_eq(l.number, i + 1);
     }
-    cr_assert_eq(lines_next(&l, &e), 0);
+    cr_assert_eq(text_file_next(&l, &e), 0);
     char hex[HASH_HEX_SIZE], of_text[HASH_HEX_SIZE];
-    lines_hash(&l, hex);
+    text_file_hash(&l, hex);
     hash_bytes(of_text, text, strlen(text));
     cr_assert_str_eq(hex, of_text);
-    lines_close(&l);
-    lines_close(&l);
+    text_file_close(&l);
+    text_file_close(&l);
 }
 
 /* Reading ends in an error that says so; returns the lines before it. */
 static long expect_error(const char *says)
 {
-    struct lines l;
+    struct text_file l;
     struct err e = {0};
-    int rc = lines_open(&l, path, &e);
-    while (rc >= 0 && (rc = lines_next(&l, &e)) > 0)
+    int rc = text_file_open(&l, path, &e);
+    while (rc >= 0 && (rc = text_file_next(&l, &e)) > 0)
         ;
     cr_assert_eq(rc, -1);
     cr_assert(strstr(e.text, path) && strstr(e.text, says), "%s", e.text);
     long n = l.number;
-    lines_close(&l);
+    text_file_close(&l);
     return n;
 }
 
-Test(lines, plain_and_gzip_are_the_same)
+Test(text_file, plain_and_gzip_are_the_same)
 {
     static const char *const texts[] = {"one\n\ntwo \xc3\xa9\r\nthree\n",
                                         "one\n\ntwo \xc3\xa9\r\nthree"};
@@ -81,7 +81,7 @@ Test(lines, plain_and_gzip_are_the_same)
     expect_lines(nothing, 1, "\n");
 }
 
-Test(lines, a_line_longer_than_any_block)
+Test(text_file, a_line_longer_than_any_block)
 {
     enum { LONG = 3000000 };
     char *text = malloc(LONG + 5);
@@ -98,7 +98,7 @@ Test(lines, a_line_longer_than_any_block)
     free(text);
 }
 
-Test(lines, what_is_no_text)
+Test(text_file, what_is_no_text)
 {
     write_plain("good\nbad \xff here\nmore\n", 21);
     expect_error("text:2: byte 4 of the line is not UTF-8");
@@ -114,7 +114,7 @@ Test(lines, what_is_no_text)
     expect_error("cannot be read");
 }
 
-Test(lines, a_cut_gzip_file)
+Test(text_file, a_cut_gzip_file)
 {
     struct str text = {0};
     for (int i = 0; i < 40000; i++)
