@@ -287,3 +287,34 @@ Test(safetensors, what_was_written_is_read)
     cr_expect(strstr(f.e.text, "/nowhere/x"), "%s", f.e.text);
     end(&f);
 }
+
+/* Every F16 is written as itself; halfway between two the even one wins, just beyond it the nearer
+ * one (IEEE 754, 4.3.1). */
+Test(safetensors, f16_is_rounded_to_the_nearest_and_ties_to_even)
+{
+    enum { N = 0x7C00 };
+    struct fixture f;
+    begin(&f);
+    static float exact[N], in[4 * (N - 1)], got[4 * (N - 1)];
+    for (int i = 0; i < N; i++) /* the i-th F16 from 0 on */
+        exact[i] = i < 1024 ? (float)i * 0x1p-24f : ldexpf((float)(1024 + i % 1024), i / 1024 - 25);
+    for (int i = 0; i < N - 1; i++) {
+        float middle = exact[i] + (exact[i + 1] - exact[i]) / 2;
+        in[4 * i] = -exact[i];
+        in[4 * i + 1] = middle;
+        in[4 * i + 2] = nextafterf(middle, 0);
+        in[4 * i + 3] = -nextafterf(middle, INFINITY);
+    }
+    struct safetensor_out out = {"x", 1, {4 * (N - 1), 0}, in, DTYPE_F16};
+    cr_assert(safetensors_write(f.path, &out, 1, &f.e) == 0, "%s", f.e.text);
+    cr_assert(safetensors_open(&f.s, f.path, &f.a, &f.e) == 0, "%s", f.e.text);
+    cr_assert(f.s.items[0].dtype == DTYPE_F16 && f.s.items[0].n_bytes == sizeof got / 2);
+    cr_assert(safetensor_to_f32(got, &f.s.items[0], &f.e) == 0);
+    for (int i = 0; i < N - 1; i++) {
+        const float want[] = {-exact[i], exact[i + i % 2], exact[i], -exact[i + 1]};
+        for (int k = 0; k < 4; k++)
+            cr_assert(got[4 * i + k] == want[k] && signbit(got[4 * i + k]) == signbit(want[k]),
+                      "%a became %a, not %a", in[4 * i + k], got[4 * i + k], want[k]);
+    }
+    end(&f);
+}
