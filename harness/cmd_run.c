@@ -5,6 +5,7 @@
 #include "harness/base/file.h"
 #include "harness/command.h"
 #include "harness/identity.h"
+#include "harness/keeper.h"
 #include "harness/plan.h"
 #include "harness/standing.h"
 #include "harness/workers.h"
@@ -33,16 +34,20 @@ static int check_resolved(const struct cell *c, struct err *e)
                    is_data ? "data set" : "model", name, name);
 }
 
+/* Creates the database, or leads it to this version. */
+static int make_store(const char *db, struct err *e)
+{
+    struct store *store = store_open(db, STORE_WRITE, e);
+    store_close(store);
+    return store ? 0 : -1;
+}
+
 static int choose(struct todo *todo, const struct plan *plan, const struct command_line *cl,
                   struct err *e)
 {
     struct standing standing;
-    struct store *store = cl->dry_run ? NULL : store_open(cl->db, STORE_WRITE, e);
 
-    if (!cl->dry_run && !store)
-        return -1;
-    store_close(store); /* it is there now, and of this version */
-    if (standing_open(&standing, cl->db, cl->arena, e))
+    if ((!cl->dry_run && make_store(cl->db, e)) || standing_open(&standing, cl->db, cl->arena, e))
         return -1;
     todo->cells = arena_array(cl->arena, (size_t)plan->n, sizeof *todo->cells);
     for (int i = 0; i < plan->n; i++) {
@@ -131,7 +136,10 @@ int cmd_run(const struct command_line *cl, FILE *out, struct err *e)
                                .timeout_seconds = (double)cl->timeout,
                                .phases = arena_printf(cl->arena, "%s.profile.tsv", cl->db),
                                .out = out};
-    if (workers_run(todo.cells, todo.n, &p, &outcome, e))
-        return -1;
-    return conclude(&outcome, &todo, cl, out);
+    struct keeper keeper = {0};
+    if (todo.n)
+        keeper_start(&keeper, cl->db);
+    int failed = workers_run(todo.cells, todo.n, &p, &outcome, e);
+    keeper_end(&keeper);
+    return failed ? -1 : conclude(&outcome, &todo, cl, out);
 }

@@ -68,20 +68,18 @@ void record_init(struct record *r, const struct cell *c, int n_threads, struct a
 
 void record_data(struct record *r, const struct dataset *d, const struct split *s)
 {
-    struct str classes = {0}, json = {0};
-    struct audit audit = audit_dataset(d, r->arena);
+    struct str classes = {0};
 
     for (int i = 0; i < d->info->n_classes; i++)
         str_printf(&classes, "%s%s", i ? "\n" : "", d->info->classes[i]);
-    audit_json(&json, &audit);
     r->result.dataset =
         (struct result_dataset){.data_hash = d->data_hash,
                                 .stand_in = d->stand_in,
                                 .classes = arena_strdup(r->arena, str_text(&classes)),
-                                .audit = arena_strdup(r->arena, str_text(&json)),
+                                .audit = "",
                                 .n_examples = d->n};
     str_release(&classes);
-    str_release(&json);
+    r->data = d;
     r->result.run.n_train = s->train.n;
     r->result.run.n_validation = s->validation.n;
     r->result.run.n_test = s->test.n;
@@ -134,9 +132,27 @@ static int is_done(struct store *store, const struct record *r, bool *done, stru
     return 0;
 }
 
+/* The first result of a data set in a store brings its audit. */
+static int audit_once(struct store *store, struct record *r, struct err *e)
+{
+    struct result_dataset *d = &r->result.dataset;
+    bool known = !r->data;
+
+    if (r->data && store_has_audit(store, r->result.cell.dataset, d->data_hash, &known, e))
+        return -1;
+    if (!known) {
+        struct str json = {0};
+        struct audit audit = audit_dataset(r->data, r->arena);
+        audit_json(&json, &audit);
+        d->audit = arena_strdup(r->arena, str_text(&json));
+        str_release(&json);
+    }
+    return 0;
+}
+
 int record_store(struct record *r, const struct execute_params *p, struct err *e)
 {
-    struct store *store = store_open(p->db, STORE_WRITE, e);
+    struct store *store = store_open(p->db, STORE_RELAY, e);
     bool done = false;
 
     if (!store)
@@ -145,7 +161,7 @@ int record_store(struct record *r, const struct execute_params *p, struct err *e
     r->result.cell.spec_hash = p->spec_hash;
     int failed = r->result.run.status == RESULT_FAILED && is_done(store, r, &done, e);
     if (!failed && !done)
-        failed = store_put_result(store, &r->result, e);
+        failed = audit_once(store, r, e) || store_put_result(store, &r->result, e);
     store_close(store);
     return failed ? err_wrap(e, "result of cell %s", r->result.cell.cell_id) : 0;
 }

@@ -13,6 +13,7 @@ enum { RECORD_SPLITS = 2 };
 struct record {
     struct result result;
     struct result_split splits[RECORD_SPLITS];
+    const struct dataset *data; /* borrowed; NULL until record_data */
     char started[21];
     struct arena *arena; /* borrowed */
 };
@@ -20,7 +21,7 @@ struct record {
 /* Identity and environment. */
 void record_init(struct record *r, const struct cell *c, int n_threads, struct arena *a);
 
-/* Data set, audit, sizes of the split and its leak rate. */
+/* Data set, sizes of the split and its leak rate. */
 void record_data(struct record *r, const struct dataset *d, const struct split *s);
 
 /* One evaluated part; all borrowed. */
@@ -34,7 +35,7 @@ void record_training(struct record *r, const struct train_state *s, const struct
 /* The cell failed. */
 void record_failure(struct record *r, const char *message);
 
-/* Opens the database, stores, closes. A failure never replaces a done result: a worker may
+/* Opens the database, stores, closes; audits the data if the database has no audit of it. A failure never replaces a done result: a worker may
  * be killed between its commit and its last word. */
 int record_store(struct record *r, const struct execute_params *p, struct err *e) MUST_CHECK;
 

@@ -146,7 +146,7 @@ static int prepare_for_writing(struct store *s, struct err *e)
                        "name another with --db",
                        s->path);
     }
-    if (use_wal(s, e) != 0 || store_execute(s, "PRAGMA synchronous = FULL", e) != 0 ||
+    if (use_wal(s, e) != 0 || store_execute(s, "PRAGMA synchronous = NORMAL", e) != 0 ||
         store_execute(s, "PRAGMA foreign_keys = ON", e) != 0) {
         return -1;
     }
@@ -223,10 +223,13 @@ struct store *store_open(const char *path, enum store_mode mode, struct err *e)
     memcpy(s->path, path, strlen(path) + 1);
     /* A reader opens for writing too where it may: only so does the last one to
      * close take the -wal and -shm files away. */
-    int flags = SQLITE_OPEN_READWRITE | (mode == STORE_WRITE ? SQLITE_OPEN_CREATE : 0);
+    int flags = SQLITE_OPEN_READWRITE | (mode == STORE_READ ? 0 : SQLITE_OPEN_CREATE);
     int status = connect(s, path, flags, e);
     if (status == 0) {
         status = mode == STORE_READ ? prepare_for_reading(s, e) : prepare_for_writing(s, e);
+    }
+    if (status == 0 && mode == STORE_RELAY) {
+        sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     }
     if (status != 0) {
         store_close(s);
@@ -248,6 +251,23 @@ const char *result_status_name(enum result_status status)
 {
     static const char *const names[] = {"absent", "done", "failed", "skipped"};
     return names[status];
+}
+
+int store_has_audit(struct store *s, const char *dataset, const char *data_hash, bool *out,
+                    struct err *e)
+{
+    struct query q;
+    if (query_open(&q, s,
+                   "SELECT 1 FROM dataset WHERE name = ?1 AND data_hash = ?2 AND audit <> ''",
+                   e) != 0) {
+        return -1;
+    }
+    query_bind_text(&q, 1, dataset);
+    query_bind_text(&q, 2, data_hash);
+    int more = query_next(&q, e);
+    query_close(&q);
+    *out = more == 1;
+    return more < 0 ? -1 : 0;
 }
 
 int store_status(struct store *s, const char *cell_id, enum result_status *out, struct err *e)

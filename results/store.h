@@ -5,7 +5,9 @@
  * process, with everything it computed (epochs, steps, each example's logits
  * and, where the model answers in text, each target token)
  * and measured. Several processes may write to the same file; each waits up to a
- * minute for its turn. WAL, synchronous=FULL. Reading is query.h.
+ * minute for its turn. WAL, synchronous=NORMAL: what was stored survives the death of any process
+ * at once, and a loss of power once the system has written it back, half a minute later at most by
+ * Linux's usual settings; the file is consistent after either. Reading is query.h.
  *
  * The view result_lines holds all that a run computed and nothing that it
  * measured, one text line a fact, sorted: two databases hold the same results
@@ -18,12 +20,15 @@
 #include "harness/base/err.h"
 #include "results/metrics.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
 enum store_mode {
     STORE_READ,  /* the file must exist */
     STORE_WRITE, /* created when absent (its folder must exist) */
+    STORE_RELAY, /* as STORE_WRITE, by one process of many in turn: closing leaves the write-ahead
+                    log to those that follow, of which the last must open in another mode */
 };
 
 enum result_status { RESULT_ABSENT, RESULT_DONE, RESULT_FAILED, RESULT_SKIPPED };
@@ -48,7 +53,7 @@ struct result_dataset {
     const char *data_hash; /* "" when the data never loaded */
     const char *stand_in;  /* NULL, or what stands in for the real data */
     const char *classes;   /* names, one a line, in label order */
-    const char *audit;     /* a JSON object, or "" */
+    const char *audit;     /* a JSON object, or "": what is stored stays */
     int64_t n_examples;
 };
 
@@ -119,6 +124,10 @@ void store_close(struct store *s);
  * runs go here too, with whatever they have. On error (disk full, read-only,
  * locked for more than a minute) the database is as before. */
 int store_put_result(struct store *s, const struct result *r, struct err *e) MUST_CHECK;
+
+/* Whether an audit of this data is stored: then one more result of it needs none. */
+int store_has_audit(struct store *s, const char *dataset, const char *data_hash, bool *out,
+                    struct err *e) MUST_CHECK;
 
 /* RESULT_ABSENT when the cell was never stored. */
 int store_status(struct store *s, const char *cell_id, enum result_status *out,
