@@ -113,6 +113,37 @@ int asset_find(struct asset_file *out, const struct asset *asset, struct err *e)
     return rc;
 }
 
+static int is_shipped(const struct asset *asset, struct err *e)
+{
+    struct str home = {0}, path = {0};
+    int found = paths_home(&home, e);
+    for (int i = 0; found == 0 && i < asset->n_sources; i++)
+        found = asset->sources[i].kind == SOURCE_PATH &&
+                file_exists(file_join(&path, str_text(&home), asset->sources[i].where));
+    str_release(&home);
+    str_release(&path);
+    return found;
+}
+
+int asset_locate(enum asset_place *place, long *bytes, const struct asset *asset, struct err *e)
+{
+    char lock[HASH_HEX_SIZE];
+    struct expected want;
+    struct str origin = {0};
+    asset_origin(&origin, asset);
+    int found = is_shipped(asset, e);
+    *place = ASSET_PROJECT;
+    *bytes = asset->bytes;
+    if (found == 0 && (found = expect(&want, lock, asset, str_text(&origin), e)) == 0) {
+        if (want.sha256 && (found = cache_has(bytes, want.sha256, e)) == 0)
+            found = mirror_has(bytes, want.sha256, e) == 1 ? 2 : 0;
+        *place = found == 2 ? ASSET_MIRROR : found == 1 ? ASSET_CACHE : ASSET_NETWORK;
+        *bytes = *place == ASSET_NETWORK ? asset->bytes : *bytes;
+    }
+    str_release(&origin);
+    return found < 0 ? -1 : 0;
+}
+
 /* ---- from a source ---- */
 
 static int fetch_url(const char *url, const struct asset *asset, const struct asset_flags *flags,

@@ -74,6 +74,13 @@ void asset_file_release(struct asset_file *f);
 int asset_get(struct asset_file *out, const struct asset *asset, const struct asset_flags *flags,
               struct err *e) MUST_CHECK;
 
+enum asset_place { ASSET_PROJECT, ASSET_CACHE, ASSET_MIRROR, ASSET_NETWORK, ASSET_PLACES };
+
+/* Where asset_get would take it from and how long it is there (-1: not known), told by names
+ * alone: nothing is read, verified or fetched. */
+int asset_locate(enum asset_place *place, long *bytes, const struct asset *asset,
+                 struct err *e) MUST_CHECK;
+
 /* Only the project, the cache and the mirror, without trying stand-ins: 1 found,
  * 0 not, -1 error. For `plan` and `doctor`. */
 int asset_find(struct asset_file *out, const struct asset *asset, struct err *e) MUST_CHECK;

@@ -73,29 +73,57 @@ static int index_lookup(struct str *path, const char *text, const char *sha256)
     return 0;
 }
 
-int mirror_find(struct str *path, const struct expected *want, struct err *e)
+/* The path that the mirror's index gives this hash: 1, 0 where there is none, -1. */
+static int mirror_path(struct str *path, const char *sha256, struct err *e)
 {
     const char *mirror = paths_mirror();
-    if (!mirror || !want->sha256)
+    if (!mirror || !sha256)
         return 0;
     struct str index = {0}, name = {0};
     file_join(&name, mirror, "INDEX.tsv");
     int rc = file_read(&index, str_text(&name), e);
-    if (rc < 0) {
+    if (rc < 0)
         err_wrap(e, "FTBENCH_MIRROR");
-        goto out;
-    }
     str_clear(&name);
-    rc = index_lookup(&name, str_text(&index), want->sha256);
-    if (rc == 1) {
-        char hex[HASH_HEX_SIZE];
+    if (rc == 0 && (rc = index_lookup(&name, str_text(&index), sha256)) == 1)
         file_join(path, mirror, str_text(&name));
-        if (cache_verify(hex, str_text(path), want, e) < 0)
-            rc = err_wrap(e, "the mirror holds a damaged file; repair it or unset FTBENCH_MIRROR");
-    }
-out:
     str_release(&index);
     str_release(&name);
+    return rc;
+}
+
+int mirror_find(struct str *path, const struct expected *want, struct err *e)
+{
+    char hex[HASH_HEX_SIZE];
+    int rc = mirror_path(path, want->sha256, e);
+    if (rc == 1 && cache_verify(hex, str_text(path), want, e) < 0)
+        rc = err_wrap(e, "the mirror holds a damaged file; repair it or unset FTBENCH_MIRROR");
+    return rc;
+}
+
+static int length_of(long *bytes, const char *path)
+{
+    struct stat st;
+    int found = stat(path, &st) == 0;
+    *bytes = found ? (long)st.st_size : -1;
+    return found;
+}
+
+int cache_has(long *bytes, const char *sha256, struct err *e)
+{
+    struct str path = {0};
+    int rc = cache_path(&path, sha256, e) < 0 ? -1 : length_of(bytes, str_text(&path));
+    str_release(&path);
+    return rc;
+}
+
+int mirror_has(long *bytes, const char *sha256, struct err *e)
+{
+    struct str path = {0};
+    int rc = mirror_path(&path, sha256, e);
+    if (rc == 1)
+        rc = length_of(bytes, str_text(&path));
+    str_release(&path);
     return rc;
 }
 

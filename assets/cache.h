@@ -33,6 +33,10 @@ int cache_find(struct str *path, const struct expected *want, struct err *e);
 /* The same in the mirror; there a damaged file is an error: -1. */
 int mirror_find(struct str *path, const struct expected *want, struct err *e) MUST_CHECK;
 
+/* Whether the cache, the mirror have a file of this name and how long it is, unread: 1, 0 or -1. */
+int cache_has(long *bytes, const char *sha256, struct err *e) MUST_CHECK;
+int mirror_has(long *bytes, const char *sha256, struct err *e) MUST_CHECK;
+
 /* $cache/part/KEY + suffix, with the folder made; key is any text. */
 int cache_part(struct str *path, const char *key, const char *suffix, struct err *e) MUST_CHECK;
 

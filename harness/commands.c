@@ -52,8 +52,10 @@ const struct command commands[] = {
      cmd_audit},
     {"fetch", "[NAME...]", "bring data sets and models here, verified",
      "NAME is a data set or a model; --spec SPEC fetches all that a spec needs. Files are kept in\n"
-     "the cache by their sha256; what is there already is only checked.",
-     FLAG_HELP | FLAG_SPEC | FLAG_OFFLINE, 0, MANY, cmd_fetch},
+     "the cache by their sha256; what is there already is only checked. --dry-run tells what "
+     "would\n"
+     "come from where, and how much, and fetches nothing.",
+     FLAG_HELP | FLAG_SPEC | FLAG_ONLY | FLAG_OFFLINE | FLAG_DRY_RUN, 0, MANY, cmd_fetch},
     {"models", "[show NAME...]", "list models, or show some in full", NULL, FLAG_HELP | FLAG_JSON,
      0, MANY, cmd_models},
     {"methods", "[show NAME...]", "list fine-tuning methods, or show some with their options", NULL,
