@@ -20,7 +20,8 @@ int objective_n_hidden(const struct objective *o, int n_pieces)
 int objective_n_spans(const struct objective *o, int n_pieces)
 {
     int n_hidden = objective_n_hidden(o, n_pieces), n_shown = n_pieces - n_hidden;
-    int n = (int)rint((n_hidden < n_shown ? n_hidden : n_shown) / o->mean_noise_span_length);
+    int n = (int)rint(n_hidden / o->mean_noise_span_length);
+    n = n > n_shown ? n_shown : n;
     return n < 1 ? 1 : n;
 }
 
