@@ -5,8 +5,9 @@
 
 int cmd_report(const struct command_line *cl, FILE *out, struct err *e)
 {
+    const char *out_dir = cl->out ? cl->out : "reports/out";
     struct plan plan;
-    struct report_params p = {.db_path = cl->db, .out_dir = cl->out, .title = "ftbench report"};
+    struct report_params p = {.db_path = cl->db, .out_dir = out_dir, .title = "ftbench report"};
     if (cl->n_args) {
         if (plan_read(&plan, cl->args[0], cl->only, cl->n_only, cl->arena, e) != 0)
             return -1;
@@ -22,6 +23,6 @@ int cmd_report(const struct command_line *cl, FILE *out, struct err *e)
     p.usual_rate = &usual;
     if (report_write(&p, e) != 0)
         return -1;
-    fprintf(out, "%s/report.md\n%s/report.html\n", cl->out, cl->out);
+    fprintf(out, "%s/report.md\n%s/report.html\n", out_dir, out_dir);
     return EXIT_DONE;
 }

@@ -22,12 +22,14 @@ struct flag {
 static const struct flag flags[] = {
     {FLAG_SPEC, "spec", "SPEC", FLAG_IS_TEXT, AT(spec), "what this spec needs"},
     {FLAG_DB, "db", "FILE", FLAG_IS_TEXT, AT(db), "result database (results/ftbench.db)"},
-    {FLAG_OUT, "out", "DIR", FLAG_IS_TEXT, AT(out), "folder to write to (reports/out)"},
+    {FLAG_OUT, "out", "DIR", FLAG_IS_TEXT, AT(out), "folder to write to"},
+    {FLAG_CORPUS, "corpus", "FILE", FLAG_IS_TEXT, AT(corpus),
+     "the text: one document a line, plain or gzip"},
     {FLAG_FORMAT, "format", "FORMAT", FLAG_IS_TEXT, AT(format), "table, csv or json (table)"},
     {FLAG_JSON, "json", NULL, FLAG_IS_SWITCH, AT(json), "print JSON for programs"},
     {FLAG_JOBS, "jobs", "N", FLAG_IS_NUMBER, AT(jobs), "cells at a time (number of cores)"},
     {FLAG_THREADS, "threads", "N", FLAG_IS_NUMBER, AT(threads),
-     "threads of a cell (the cores that no other cell would use)"},
+     "threads of a cell (the cores that no other cell would use), or of a pre-training (1)"},
     {FLAG_MEMORY, "memory", "MIB", FLAG_IS_NUMBER, AT(memory_mib),
      "memory that the cells at work may need together (90 % of what is free)"},
     {FLAG_ONLY, "only", "KEY=VALUE", FLAG_IS_PAIR, AT(only),
@@ -189,7 +191,6 @@ static void set_defaults(struct command_line *cl, int argc, struct arena *a)
     struct environment env;
     environment_read(&env, a);
     *cl = (struct command_line){.db = "results/ftbench.db",
-                                .out = "reports/out",
                                 .format = "table",
                                 .snapshot_seconds = 60,
                                 .jobs = env.n_cores > 0 ? env.n_cores : 1,

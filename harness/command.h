@@ -29,7 +29,8 @@ struct command_line {
     int n_args;
     const char *db;     /* results/ftbench.db, relative to the working folder */
     const char *spec;   /* NULL when not given */
-    const char *out;    /* "reports/out" */
+    const char *out;    /* NULL when not given */
+    const char *corpus; /* likewise */
     const char *format; /* "table", "csv" or "json"; --json sets it */
     long jobs;          /* processes at a time; number of cores by default */
     long threads;       /* of a cell; 0: chosen when it starts */
@@ -79,6 +80,7 @@ enum flag_bit {
     FLAG_PROFILE = 1 << 17,
     FLAG_THREADS = 1 << 18,
     FLAG_MEMORY = 1 << 19,
+    FLAG_CORPUS = 1 << 20,
 };
 
 /* Parses argv (argv[0] is the program) into cl, all in arena a. ERR_USAGE names the unknown
@@ -102,6 +104,7 @@ command_function cmd_plan, cmd_run, cmd_status, cmd_explain, cmd_report, cmd_aud
     cmd_models, cmd_methods, cmd_datasets, cmd_protocols, cmd_doctor, cmd_predict, cmd_help,
     cmd_version;
 command_function cmd_claims;
+command_function cmd_pretrain;
 command_function cmd_memorise;   /* audit --memorise */
 command_function cmd_audit_spec; /* audit SPEC.yaml */
 

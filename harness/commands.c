@@ -30,7 +30,8 @@ const struct command commands[] = {
      "database.",
      FLAG_HELP | FLAG_DB | FLAG_SPEC | FLAG_JSON, 1, 1, cmd_explain},
     {"report", "[SPEC]", "write tables, figures and the page",
-     "With a spec: of its cells only. Reads the database; changes nothing in it.",
+     "With a spec: of its cells only. Reads the database; changes nothing in it. Writes to\n"
+     "reports/out unless --out says otherwise.",
      FLAG_HELP | FLAG_DB | FLAG_OUT | FLAG_ONLY, 0, 1, cmd_report},
     {"claims", "[SPEC]", "test the survey's statements on its numbers and on stored results",
      "reports/claims.yaml has the statements. Each is tested on the published numbers and on the\n"
@@ -56,6 +57,15 @@ const struct command commands[] = {
      "would\n"
      "come from where, and how much, and fetches nothing.",
      FLAG_HELP | FLAG_SPEC | FLAG_ONLY | FLAG_OFFLINE | FLAG_DRY_RUN, 0, MANY, cmd_fetch},
+    {"pretrain", "RECIPE", "train models of a recipe from random weights on running text",
+     "Encoders learn to tell hidden words, encoder-decoders hidden spans. OUT/NAME\n"
+     "(results/pretrained/NAME) gets config.json, model.safetensors in F16, the tokenizer's files\n"
+     "and a model card; the loss on held-out text goes into the database. A stopped training goes\n"
+     "on from OUT/NAME.snapshot, with the same bits: type the same command again. What is there\n"
+     "already is left alone.",
+     FLAG_HELP | FLAG_DB | FLAG_OUT | FLAG_CORPUS | FLAG_ONLY | FLAG_THREADS | FLAG_OFFLINE |
+         FLAG_SNAPSHOT_SECONDS | FLAG_PROFILE,
+     1, 1, cmd_pretrain},
     {"models", "[show NAME...]", "list models, or show some in full", NULL, FLAG_HELP | FLAG_JSON,
      0, MANY, cmd_models},
     {"methods", "[show NAME...]", "list fine-tuning methods, or show some with their options", NULL,

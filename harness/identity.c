@@ -64,9 +64,8 @@ int identity_weights(char hex[HASH_HEX_SIZE], const struct zoo_entry *z, struct 
     return 0;
 }
 
-static const char *const tokenizer_files[] = {
-    "special_tokens_map.json", "spiece.model", "tokenizer.json",
-    "tokenizer_config.json",   "vocab.txt",    NULL};
+const char *const tokenizer_files[] = {"special_tokens_map.json", "spiece.model", "tokenizer.json",
+                                       "tokenizer_config.json",   "vocab.txt",    NULL};
 
 /* Those files that lie in a folder. */
 static int add_folder(struct str *s, const char *folder, struct err *e)

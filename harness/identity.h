@@ -30,4 +30,7 @@ int identity_data(char hex[HASH_HEX_SIZE], const struct dataset_info *info,
 int identity_served(char hex[HASH_HEX_SIZE], const struct dataset_info *info, struct arena *a,
                     struct err *e) MUST_CHECK;
 
+/* Names of the files that a tokenizer may be made of, NULL-ended. */
+extern const char *const tokenizer_files[];
+
 #endif

@@ -18,7 +18,7 @@ static const char *canonical_options(const struct options *o, struct arena *a)
     return text;
 }
 
-static void record_environment(struct result_run *run, bool half, int n_threads, struct arena *a)
+void record_environment(struct result_run *run, bool half, int n_threads, struct arena *a)
 {
     struct environment env;
     struct environment_fact *facts = arena_array(a, ENVIRONMENT_FACTS + 2, sizeof *facts);
@@ -31,8 +31,8 @@ static void record_environment(struct result_run *run, bool half, int n_threads,
     run->environment = facts;
     run->n_environment = ENVIRONMENT_FACTS + 2;
     run->commit = env.commit;
-    run->blas_core =
-        half ? arena_printf(a, "%s %s", gemm_core_name(), gemm_half_name()) : gemm_core_name();
+    enum { SIZE = 256 };
+    run->blas_core = gemm_kernels(arena_alloc(a, SIZE), SIZE, half);
     run->determinism = "same bits with these BLAS kernels";
 }
 

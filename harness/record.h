@@ -39,4 +39,8 @@ void record_failure(struct record *r, const char *message);
  * be killed between its commit and its last word. */
 int record_store(struct record *r, const struct execute_params *p, struct err *e) MUST_CHECK;
 
+/* What a run is made on: environment, commit, blas_core and determinism, owned by a. half: it
+ * multiplies in bfloat16. */
+void record_environment(struct result_run *run, bool half, int n_threads, struct arena *a);
+
 #endif

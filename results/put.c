@@ -24,15 +24,14 @@ static int by_key(const void *a, const void *b)
     return strcmp(x->key, y->key);
 }
 
-/* Stores the environment once; environment_id is the hash of its sorted lines. */
-static int put_environment(struct store *s, const struct result_run *run,
-                           char environment_id[HASH_HEX_SIZE], struct err *e)
+int store_put_environment(struct store *s, const struct environment_fact *facts, int n_facts,
+                          char environment_id[HASH_HEX_SIZE], struct err *e)
 {
     struct arena a = {0};
-    size_t n = (size_t)run->n_environment;
+    size_t n = (size_t)n_facts;
     struct environment_fact *pairs = arena_array(&a, n, sizeof *pairs);
     for (size_t i = 0; i < n; i++) {
-        pairs[i] = run->environment[i];
+        pairs[i] = facts[i];
     }
     qsort(pairs, n, sizeof *pairs, by_key);
     struct str lines = {0};
@@ -138,7 +137,7 @@ static int put_run(struct store *s, int64_t id, int64_t attempts, const struct r
 {
     char environment_id[HASH_HEX_SIZE];
     struct query q;
-    if (put_environment(s, run, environment_id, e) != 0 ||
+    if (store_put_environment(s, run->environment, run->n_environment, environment_id, e) != 0 ||
         query_open(&q, s,
                    "INSERT INTO run VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
                    " ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",

@@ -194,4 +194,44 @@ static const char *const version_2[] = {
     ") ORDER BY cell_id, part, name, place",
     NULL};
 
-const char *const *const schema_steps[SCHEMA_VERSION] = {version_1, version_2};
+/* Models pre-trained here, and how their losses fell. */
+static const char *const version_3[] = {
+    "CREATE TABLE pretraining ("
+    " id INTEGER PRIMARY KEY,"
+    " pretraining_id TEXT NOT NULL UNIQUE," /* hash of canonical */
+    " canonical TEXT NOT NULL,"
+    " model TEXT NOT NULL,"
+    " recipe TEXT NOT NULL,"
+    " options TEXT NOT NULL," /* name=value, one a line */
+    " corpus_hash TEXT NOT NULL,"
+    " tokenizer_hash TEXT NOT NULL,"
+    " weights_hash TEXT NOT NULL," /* of the file that was written */
+    " seed INTEGER NOT NULL,"
+    " precision TEXT NOT NULL,"
+    " total_params INTEGER NOT NULL,"
+    " n_documents INTEGER NOT NULL," /* held-out ones among them */
+    " n_held_out INTEGER NOT NULL,"
+    " n_words INTEGER NOT NULL,"
+    " n_updates INTEGER NOT NULL,"
+    " train_tokens INTEGER NOT NULL,"
+    " unigram_loss REAL,"        /* nats a held-out token, by frequencies alone */
+    " started TEXT NOT NULL,"    /* UTC */
+    " train_seconds REAL,"       /* all sessions of it */
+    " resumed INTEGER NOT NULL," /* times it went on from a snapshot */
+    " environment_id TEXT NOT NULL,"
+    " numerics_version INTEGER NOT NULL,"
+    " blas_core TEXT NOT NULL,"
+    " \"commit\" TEXT NOT NULL)",
+
+    "CREATE TABLE pretraining_point ("
+    " pretraining INTEGER NOT NULL REFERENCES pretraining (id) ON DELETE CASCADE,"
+    " step INTEGER NOT NULL," /* updates before it */
+    " tokens INTEGER NOT NULL,"
+    " train_loss REAL,"    /* nats a token, since the point before; NULL at step 0 */
+    " held_out_loss REAL," /* likewise */
+    " learning_rate REAL,"
+    " seconds REAL,"
+    " PRIMARY KEY (pretraining, step)) WITHOUT ROWID",
+    NULL};
+
+const char *const *const schema_steps[SCHEMA_VERSION] = {version_1, version_2, version_3};

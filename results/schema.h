@@ -11,7 +11,7 @@
 #define SCHEMA_APPLICATION_ID 0x66746265
 
 /* PRAGMA user_version that this program reads and writes: the number of steps. */
-enum { SCHEMA_VERSION = 2 };
+enum { SCHEMA_VERSION = 3 };
 
 /* schema_steps[v]: NULL-terminated statements that lead from version v to v + 1. */
 extern const char *const *const schema_steps[SCHEMA_VERSION];
