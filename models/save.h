@@ -1,8 +1,9 @@
 /*
  * save: a model as a Hugging Face folder: config.json and model.safetensors.
  *
- * What transformers' AutoModelForMaskedLM and AutoModelForSeq2SeqLM load without a word, and what
- * checkpoint_load reads back.
+ * transformers' AutoModelForMaskedLM and AutoModelForSeq2SeqLM find every tensor there and no other
+ * (the first notes the pooler, which it does not read), and checkpoint_load reads it back;
+ * tools/check_checkpoint.py compares the two.
  */
 #ifndef FT_MODELS_SAVE_H
 #define FT_MODELS_SAVE_H

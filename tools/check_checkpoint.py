@@ -43,8 +43,10 @@ PAIRS = [
 def ours(folder, lines):
     with tempfile.TemporaryDirectory() as temporary:
         out = os.path.join(temporary, "out.safetensors")
-        subprocess.run([PROGRAM, "logits", folder, out], input="\n".join(lines) + "\n", text=True,
-                       check=True)
+        run = subprocess.run([PROGRAM, "logits", folder, out], input="\n".join(lines) + "\n",
+                             text=True, stderr=subprocess.PIPE)
+        if run.returncode:
+            sys.exit(f"the engine refuses it: {run.stderr.strip()}")
         return load_file(out)
 
 
