@@ -121,11 +121,13 @@ Test(objective, masked_words_can_be_put_back)
     rig_release(&g);
 }
 
+/* And which are hidden tells nothing of what they are shown as. */
 Test(objective, every_token_has_the_same_chance)
 {
     enum { N = 100, EPOCHS = 4000 };
     struct rig g;
     rig_init(&g, OBJECTIVE_MASKED);
+    long n_last = 0, n_kept = 0; /* batches that hide the last token; that show the first hidden */
     int counts[N] = {0}, word = tokenizer_id(g.tokenizer, "the");
     for (int i = 0; i < N; i++)
         g.text.ids[g.text.offsets[N - 1] + i] = word;
@@ -134,7 +136,12 @@ Test(objective, every_token_has_the_same_chance)
         cr_assert_eq(b.n_masked, 15);
         for (int i = 0; i < b.n_masked; i++)
             counts[b.masked_rows[i] - 1]++;
+        if (b.masked_rows[14] == N) {
+            n_last++;
+            n_kept += b.input_ids[b.masked_rows[0]] == word;
+        }
     }
+    expect_share(n_kept, n_last, 0.1 + 0.1 / g.o.n_ordinary);
     for (int i = 0; i < N; i++)
         expect_share(counts[i], EPOCHS, 0.15);
     rig_release(&g);
