@@ -23,7 +23,8 @@ int method_attach(struct tuned *t, const struct method *method, const struct opt
     t->hooks = (struct hooks){.state = t,
                               .before = method->before,
                               .after = method->after,
-                              .key_value = method->key_value};
+                              .key_value = method->key_value,
+                              .at_site = t->at_site};
     for (int i = 0; i < model->params.n; i++) {
         struct param *p = model->params.items[i];
         p->trainable = p->part == PART_HEAD;

@@ -400,15 +400,13 @@ static struct tensor *run_layer(struct forward *f, int l, struct tensor *x, stru
                           .site = drop_site(l, DROP_PROBABILITIES)};
     struct tensor *h = forward_attention(f, y->at[AT_KEY_VALUE], &a);
     h = forward_linear(f, y->at[AT_O], h);
-    h = dropout(f, h, b->dropout, drop_site(l, DROP_ATTENTION));
-    h = forward_after(f, y->at[AT_ATTENTION], h);
-    rows = norm(f, op_add(t, h, rows), &y->p[ATTENTION_NORM]);
+    h = forward_join(f, y->at[AT_ATTENTION], h, rows, b->dropout, drop_site(l, DROP_ATTENTION));
+    rows = norm(f, h, &y->p[ATTENTION_NORM]);
 
     h = op_act(t, forward_linear(f, y->at[AT_FFN_IN], rows), b->act);
     h = forward_linear(f, y->at[AT_FFN_OUT], h);
-    h = dropout(f, h, b->dropout, drop_site(l, DROP_FFN));
-    h = forward_after(f, y->at[AT_FFN], h);
-    return norm(f, op_add(t, h, rows), &y->p[FFN_NORM]);
+    h = forward_join(f, y->at[AT_FFN], h, rows, b->dropout, drop_site(l, DROP_FFN));
+    return norm(f, h, &y->p[FFN_NORM]);
 }
 
 /* A layer's run_layer, as often as the tape wants it. */

@@ -1,5 +1,7 @@
 #include "models/model.h"
 
+#include "harness/base/rng.h"
+
 #include "harness/base/file.h"
 
 #include <assert.h>
@@ -121,6 +123,16 @@ struct tensor *forward_after(struct forward *f, const struct site *s, struct ten
     assert(s->kind == SITE_INPUT || s->kind == SITE_SUBLAYER);
     const struct hooks *h = f->hooks;
     return h && h->after ? h->after(h->state, f, s, NULL, y) : y;
+}
+
+struct tensor *forward_join(struct forward *f, const struct site *s, struct tensor *y,
+                            struct tensor *x, float p, uint32_t dropout_site)
+{
+    const struct hooks *h = f->hooks;
+    if (!h || !h->after || (h->at_site && !h->at_site[s->index]))
+        return op_dropout_onto(f->tape, y, x, p, RNG_DROPOUT, dropout_site);
+    y = op_dropout(f->tape, y, p, RNG_DROPOUT, dropout_site);
+    return op_add(f->tape, forward_after(f, s, y), x);
 }
 
 struct tensor *forward_attention(struct forward *f, const struct site *s, struct attention *a)

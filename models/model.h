@@ -94,6 +94,8 @@ struct hooks {
                             struct tensor *y);
     /* May replace a->k, a->v and a->k_offsets. */
     void (*key_value)(void *state, struct forward *f, const struct site *s, struct attention *a);
+    /* [n_sites] NULL where after() leaves a SUBLAYER's output as it is; NULL: who knows. */
+    void *const *at_site;
 };
 
 struct model;
@@ -227,6 +229,10 @@ void forward_begin(struct forward *f, struct model *m, struct tape *t, const str
 struct tensor *forward_linear(struct forward *f, const struct site *s, struct tensor *x);
 /* after() at an INPUT or SUBLAYER site. */
 struct tensor *forward_after(struct forward *f, const struct site *s, struct tensor *y);
+/* The output y of a SUBLAYER after dropout with probability p (of stream RNG_DROPOUT) and after(),
+ * onto x. */
+struct tensor *forward_join(struct forward *f, const struct site *s, struct tensor *y,
+                            struct tensor *x, float p, uint32_t dropout_site);
 /* op_attention with key_value() applied. */
 struct tensor *forward_attention(struct forward *f, const struct site *s, struct attention *a);
 

@@ -364,8 +364,8 @@ static struct tensor *norm(struct forward *f, struct tensor *x, struct param *ga
 static struct tensor *join(struct forward *f, const struct sublayer *y, struct tensor *h,
                            struct tensor *x, uint32_t site)
 {
-    h = forward_after(f, y->out, dropout(f, h, site));
-    return op_add(f->tape, h, x);
+    const struct parts *b = f->model->parts;
+    return forward_join(f, y->out, h, x, b->dropout, site);
 }
 
 /* x[Tq, width] plus attention. from: the encoder's rows, or NULL: x's own. a says

@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #ifdef __FMA__
 #include <immintrin.h>
@@ -32,6 +33,7 @@ typedef int int_lanes __attribute__((vector_size(64), aligned(32)));
 typedef float half_lanes __attribute__((vector_size(32)));
 typedef float quarter_lanes __attribute__((vector_size(16)));
 typedef float loose_lanes __attribute__((vector_size(64), aligned(4), may_alias));
+typedef uint32_t loose_words __attribute__((vector_size(64), aligned(4), may_alias));
 
 LANES_INLINE lanes lanes_load(const float *x)
 {
@@ -66,6 +68,52 @@ LANES_INLINE void lanes_store_part(float *x, size_t n, lanes a)
     _mm512_mask_storeu_ps(x, (__mmask16)((1u << n) - 1), (__m512)a);
 #else
     memcpy(x, &a, n * sizeof *x);
+#endif
+}
+
+/* The first n <= 16 alike; the others are 0. */
+LANES_INLINE lanes lanes_load_n(const float *x, size_t n)
+{
+    return n < N_LANES ? lanes_load_part(x, n, 0) : lanes_load(x);
+}
+
+LANES_INLINE void lanes_store_n(float *x, size_t n, lanes a)
+{
+    if (n < N_LANES)
+        lanes_store_part(x, n, a);
+    else
+        lanes_store(x, a);
+}
+
+/* Which of 16 words are not below a bound: all bits or none. */
+LANES_INLINE int_lanes lanes_not_below(const uint32_t *x, uint32_t bound)
+{
+    loose_words words = *(const loose_words *)x;
+    return (int_lanes)(words >= bound);
+}
+
+/* A bit a lane, and back: all bits or none. */
+LANES_INLINE uint16_t lanes_bits(int_lanes mask)
+{
+#ifdef __AVX512F__
+    return (uint16_t)_mm512_test_epi32_mask((__m512i)mask, (__m512i)mask);
+#else
+    unsigned bits = 0;
+    for (int i = 0; i < N_LANES; i++)
+        bits |= (unsigned)(mask[i] & 1) << i;
+    return (uint16_t)bits;
+#endif
+}
+
+LANES_INLINE int_lanes lanes_of_bits(uint16_t bits)
+{
+#ifdef __AVX512F__
+    return (int_lanes)_mm512_maskz_set1_epi32(bits, -1);
+#else
+    int_lanes mask;
+    for (int i = 0; i < N_LANES; i++)
+        mask[i] = -(bits >> i & 1);
+    return mask;
 #endif
 }
 

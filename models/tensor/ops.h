@@ -47,6 +47,10 @@ struct tensor *op_rms_norm(struct tape *t, struct tensor *x, struct tensor *gamm
  * spared (tape_drops): x itself. stream is an enum rng_stream. */
 struct tensor *op_dropout(struct tape *t, struct tensor *x, float p, int stream, uint32_t site);
 
+/* op_add(op_dropout(x), onto) in one pass: what a sub-layer made joins the residual stream. */
+struct tensor *op_dropout_onto(struct tape *t, struct tensor *x, struct tensor *onto, float p,
+                               int stream, uint32_t site);
+
 struct tensor *op_add(struct tape *t, struct tensor *a, struct tensor *b); /* same shape */
 struct tensor *op_scale(struct tape *t, struct tensor *x, float factor);
 /* Each row of x[T, H] times l[1, H], elementwise: (IA)3's rescaling. */

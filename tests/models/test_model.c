@@ -70,7 +70,7 @@ Test(sites, each_is_passed_once_in_order_and_idle_hooks_change_no_bit)
     float plain[9];
     memcpy(plain, logits_with(r, &r->batch, NULL), sizeof plain);
     struct log l = {0};
-    const struct hooks hooks = {&l, log_before, log_after, log_key_value};
+    const struct hooks hooks = {&l, log_before, log_after, log_key_value, NULL};
     const float *hooked = logits_with(r, &r->batch, &hooks);
     cr_expect(memcmp(hooked, plain, sizeof plain) == 0);
     cr_expect(l.n_before == 12 && l.n_after == 17 && l.n_key_value == 2);

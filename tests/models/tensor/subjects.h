@@ -275,6 +275,8 @@ static void attention_twin(double *y, double **in, const struct op_case *c)
                    c->dropout > 0 ? &place : NULL);
 }
 
+enum { JOIN_LINEAR = 1, JOIN_LINEAR_ONTO = 2, JOIN_READ_AFTER = 4, JOIN_BOTH_READ_AFTER = 8 };
+
 static struct tensor *dropout_engine(struct tape *t, struct tensor **in, const struct op_case *c)
 {
     struct tensor *x = in[0];
@@ -296,6 +298,41 @@ static void dropout_twin(double *y, double **in, const struct op_case *c)
         memcpy(y, in[0], (size_t)size_of(c->y) * sizeof *y);
     for (int i = 0; i < size_of(c->y); i++)
         y[i] = twin_dropped(&place, (uint64_t)i, c->dropout) ? 0 : y[i] / (1 - c->dropout);
+}
+
+/* The second input, or a linear map of it, dropped out onto the first. */
+static struct tensor *joined_engine(struct tape *t, struct tensor **in, const struct op_case *c)
+{
+    struct tensor *x = c->variant & JOIN_LINEAR ? op_linear(t, in[1], in[2], NULL) : in[1];
+    struct tensor *onto = c->variant & JOIN_LINEAR_ONTO ? op_linear(t, in[0], in[2], NULL) : in[0];
+    struct tensor *y = op_dropout_onto(t, x, onto, c->dropout, RNG_DROPOUT, 5);
+    if (c->variant & JOIN_READ_AFTER) /* what it joins has a gradient before it brings one */
+        y = op_add(t, op_scale(t, y, 3), op_scale(t, onto, 2));
+    if (c->variant & JOIN_BOTH_READ_AFTER)
+        y = op_add(t, op_add(t, op_scale(t, y, 3), op_scale(t, onto, 2)), op_scale(t, x, 4));
+    return y;
+}
+
+static void joined_twin(double *y, double **in, const struct op_case *c)
+{
+    struct rng place = {41, RNG_DROPOUT, 7, 5};
+    int n = size_of(c->y), width = c->shape[0][1];
+    double *x = calloc(2 * (size_t)n, sizeof *x), *onto = x + n;
+    memcpy(x, in[1], (size_t)n * sizeof *x);
+    memcpy(onto, in[0], (size_t)n * sizeof *x);
+    if (c->variant & JOIN_LINEAR)
+        twin_linear(x, in[1], in[2], NULL, c->y[0], width, c->y[1], 1, 0);
+    if (c->variant & JOIN_LINEAR_ONTO)
+        twin_linear(onto, in[0], in[2], NULL, c->y[0], width, c->y[1], 1, 0);
+    for (int i = 0; i < n; i++) {
+        y[i] =
+            onto[i] + (twin_dropped(&place, (uint64_t)i, c->dropout) ? 0 : x[i]) / (1 - c->dropout);
+        if (c->variant & JOIN_READ_AFTER)
+            y[i] = 3 * y[i] + 2 * onto[i];
+        if (c->variant & JOIN_BOTH_READ_AFTER)
+            y[i] = 3 * y[i] + 2 * onto[i] + 4 * x[i];
+    }
+    free(x);
 }
 
 enum { FROM_LINEAR = 1, READ_TWICE = 2 };
