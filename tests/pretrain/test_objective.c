@@ -124,7 +124,7 @@ Test(objective, masked_words_can_be_put_back)
 /* And which are hidden tells nothing of what they are shown as. */
 Test(objective, every_token_has_the_same_chance)
 {
-    enum { N = 100, EPOCHS = 4000 };
+    enum { N = 100, EPOCHS = 16000 };
     struct rig g;
     rig_init(&g, OBJECTIVE_MASKED);
     long n_last = 0, n_kept = 0; /* batches that hide the last token; that show the first hidden */
