@@ -19,6 +19,7 @@ struct page {
     struct doc *doc;
     const struct report_params *params;
     const struct report_set *set;
+    const char *contrast;        /* the figure of two protocols, or NULL */
     const struct survey *survey; /* published beside measured */
     const struct verdicts *verdicts;
     /* The sections of one protocol: */

@@ -70,4 +70,9 @@ void page_protocols(const struct page *p)
     if (n_rows > 0) {
         doc_table_end(p->doc);
     }
+    page_figure(p, p->contrast,
+                "The same models under two protocols. Points: means over seeds by example, bands: "
+                "95 % intervals where there are several; after the dashed line: what the protocol "
+                "itself reports, by target token. Leak: share of the judged rows that were also "
+                "trained on. Dashed, grey: always the commonest class.");
 }

@@ -1,6 +1,8 @@
 #include "reports/report.h"
 
 #include "harness/base/file.h"
+#include "harness/base/str.h"
+#include "reports/contrast.h"
 #include "reports/page.h"
 #include "reports/tables.h"
 
@@ -51,6 +53,18 @@ static int write_page(struct page *p, const struct figures *figures,
     return doc_write(p->doc, p->params->out_dir, e);
 }
 
+/* The figure of two protocols; *drawn is its name, or NULL. */
+static int draw_contrast(const char **drawn, const struct report_set *r, const char *dir,
+                         struct err *e)
+{
+    struct str folder = {0};
+    file_join(&folder, dir, "figures");
+    int status = contrast_draw(r, "protocols", str_text(&folder), e);
+    *drawn = status == 0 ? "protocols" : NULL;
+    str_release(&folder);
+    return status < 0 ? -1 : 0;
+}
+
 /* Tables and figures of all protocols. */
 static int write_files(const struct report_params *params, const struct report_set *r,
                        struct survey *survey, struct figures *figures, struct paired_table **paired,
@@ -84,7 +98,9 @@ static int write_all(const struct report_params *params, const struct report_set
         arena_array(r->arena, (size_t)r->n, sizeof(struct paired_table *));
     struct survey survey;
     struct verdicts verdicts;
+    const char *contrast;
     if (write_files(params, r, &survey, figures, paired, e) != 0 ||
+        draw_contrast(&contrast, r, params->out_dir, e) != 0 ||
         verdicts_load(&verdicts, r, params->usual_rate, r->arena, e) != 0 ||
         verdicts_write(&verdicts, params->out_dir, e) != 0) {
         return -1;
@@ -93,6 +109,7 @@ static int write_all(const struct report_params *params, const struct report_set
     struct page page = {.doc = &doc,
                         .params = params,
                         .set = r,
+                        .contrast = contrast,
                         .survey = &survey,
                         .verdicts = &verdicts,
                         .level = r->n > 1 ? 3 : 2};
