@@ -31,7 +31,8 @@ const struct command commands[] = {
      FLAG_HELP | FLAG_DB | FLAG_SPEC | FLAG_JSON, 1, 1, cmd_explain},
     {"report", "[SPEC]", "write tables, figures and the page",
      "With a spec: of its cells only. Reads the database; changes nothing in it. Writes to\n"
-     "reports/out unless --out says otherwise.",
+     "reports/out unless --out says otherwise, and nothing where the same results, spec and\n"
+     "program wrote before.",
      FLAG_HELP | FLAG_DB | FLAG_OUT | FLAG_ONLY, 0, 1, cmd_report},
     {"claims", "[SPEC]", "test the survey's statements on its numbers and on stored results",
      "reports/claims.yaml has the statements. Each is tested on the published numbers and on the\n"

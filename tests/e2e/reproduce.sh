@@ -30,7 +30,7 @@ said "Nothing to do: all 6 cells"
 # Another title: no cell runs, the page is written anew.
 sed -i 's/^title: .*/title: Another title/' "$scratch/here/specs/smoke.yaml"
 PROFILE=smoke expect_status 0 "$reproduce"
-said "6 cells, 6 current, 0 to run"
+said "All 6 cells of specs/smoke.yaml are in results/smoke.db; the page is new"
 grep -q "Another title" "$here/report.md" || fail "the page has the old title"
 
 # A part of the default, with nothing but what the project ships.
