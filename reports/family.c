@@ -24,21 +24,28 @@ static bool is_size(const char *part, size_t n)
 /* Bytes of the name's part that is the family. */
 static size_t family_bytes(const char *model)
 {
-    for (const char *at = model + strcspn(model, "-"); *at; at += strcspn(at, "-")) {
-        size_t n = strcspn(++at, "-");
+    for (const char *at = model + strcspn(model, "-:"); *at == '-'; at += strcspn(at, "-:")) {
+        size_t n = strcspn(++at, "-:");
         if (n > 0 && is_size(at, n))
             return (size_t)(at - 1 - model);
     }
-    return strlen(model);
+    return strcspn(model, ":");
+}
+
+/* ":random", or "". */
+static const char *suffix_of(const char *model)
+{
+    return model + strcspn(model, ":");
 }
 
 bool family_is_same(const char *model, const char *other)
 {
     size_t n = family_bytes(model);
-    return n == family_bytes(other) && memcmp(model, other, n) == 0;
+    return n == family_bytes(other) && memcmp(model, other, n) == 0 &&
+           str_equal(suffix_of(model), suffix_of(other));
 }
 
 const char *family_of_model(const char *model, struct arena *a)
 {
-    return arena_strndup(a, model, family_bytes(model));
+    return arena_printf(a, "%.*s%s", (int)family_bytes(model), model, suffix_of(model));
 }

@@ -45,6 +45,9 @@ void page_text(const struct page *p);
 /* page_paired.c: method against method. */
 void page_paired(const struct page *p);
 
+/* page_worth.c: models with and without their pre-training. */
+void page_worth(const struct page *p);
+
 /* page_facts.c: on what, and what to think of it. page_problems is of one protocol. */
 void page_summary(const struct page *p);
 void page_problems(const struct page *p);

@@ -5,12 +5,14 @@
 #include "reports/contrast.h"
 #include "reports/page.h"
 #include "reports/tables.h"
+#include "reports/worth.h"
 
 /* All sections of one protocol; p->data is set. */
 static void write_protocol(const struct page *p)
 {
     page_protocol(p);
     page_accuracy(p);
+    page_worth(p);
     page_text(p);
     page_other_metrics(p);
     page_curves(p);
@@ -71,7 +73,8 @@ static int write_files(const struct report_params *params, const struct report_s
                        struct err *e)
 {
     const char *dir = params->out_dir;
-    if (file_make_dirs(dir, e) != 0 || tables_write(r, dir, e) != 0) {
+    if (file_make_dirs(dir, e) != 0 || tables_write(r, dir, e) != 0 ||
+        worth_write(r, dir, e) != 0) {
         return -1;
     }
     for (int i = 0; i < r->n; i++) {

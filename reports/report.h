@@ -3,8 +3,8 @@
  *
  * Reads the database, computes nothing that training would have to repeat, and
  * writes into one folder: runs.csv, summary.csv, epochs.csv, paired.csv, survey.csv,
- * claims.csv, * figures/, report.md and report.html (the same page twice). The same database
- * gives the same bytes.
+ * claims.csv, worth.csv where models ran with and without pre-training, figures/, report.md and
+ * report.html (the same page twice). The same database gives the same bytes.
  */
 #ifndef FT_REPORTS_REPORT_H
 #define FT_REPORTS_REPORT_H

@@ -263,12 +263,20 @@ Test(findings, protocols_apart_and_sorted)
 
 Test(findings, families)
 {
-    static const char *const want[][2] = {
-        {"bert-base-cased", "bert"},        {"bert-large-cased", "bert"},
-        {"flan-t5-xl", "flan-t5"},          {"mini-bert-xs", "mini-bert"},
-        {"bert-l2-h128", "bert"},           {"t5-3b", "t5"},
-        {"all-minilm-l6-v2", "all-minilm"}, {"roberta", "roberta"},
-        {"mini-t5-s", "mini-t5"},           {"base", "base"}};
+    static const char *const want[][2] = {{"bert-base-cased", "bert"},
+                                          {"bert-large-cased", "bert"},
+                                          {"flan-t5-xl", "flan-t5"},
+                                          {"mini-bert-xs", "mini-bert"},
+                                          {"bert-l2-h128", "bert"},
+                                          {"t5-3b", "t5"},
+                                          {"all-minilm-l6-v2", "all-minilm"},
+                                          {"roberta", "roberta"},
+                                          {"mini-t5-s", "mini-t5"},
+                                          {"base", "base"},
+                                          {"mini-enc-xs:random", "mini-enc:random"},
+                                          {"roberta:random", "roberta:random"}};
     for (size_t i = 0; i < sizeof want / sizeof *want; i++)
         cr_expect_str_eq(family_of_model(want[i][0], &memory), want[i][1]);
+    cr_expect(family_is_same("mini-enc-xs:random", "mini-enc-s:random"));
+    cr_expect(!family_is_same("mini-enc-xs:random", "mini-enc-s"));
 }
