@@ -269,12 +269,19 @@ struct share {
     bool by_columns;
 };
 
+/* n rows of C from row `at` on begin as g->row, where there is one. */
+static void begin_rows(const struct gemm *g, int at, int n)
+{
+    for (int i = at; i < at + n && g->row != NULL; i++)
+        memcpy(g->c + (size_t)i * (size_t)g->ldc, g->row, (size_t)g->n * sizeof *g->c);
+}
+
 /* n rows of from onto, or over, those of c. */
-static void put_rows(const struct gemm *g, float *c, const float *from, int n)
+static void put_rows(const struct gemm *g, float *c, const float *from, int n, bool add)
 {
     for (int i = 0; i < n; i++, c += g->ldc, from += g->n)
         for (int j = 0; j < g->n; j++)
-            c[j] = g->beta != 0 ? c[j] + from[j] : from[j];
+            c[j] = add ? c[j] + from[j] : from[j];
 }
 
 static void some_rows(void *state, long first, long end, int thread)
@@ -291,6 +298,7 @@ static void some_rows(void *state, long first, long end, int thread)
         s.m = n > LINE ? n : LINE;
         float *c = g->c + (size_t)at * (size_t)g->ldc;
         round_rows(a, g->a + (size_t)at * (size_t)g->lda, g->lda, n, g->k, g->alpha);
+        begin_rows(g, at, n);
         if (n == s.m) {
             multiply(w, &s, a, share->b, c);
             continue;
@@ -302,7 +310,7 @@ static void some_rows(void *state, long first, long end, int thread)
         float *to = room_for(&w->c, (size_t)s.m * (size_t)g->n * sizeof *to);
         memset(a + (size_t)n * width, 0, (size_t)(s.m - n) * width * sizeof *a);
         multiply(w, &alone, a, share->b, to);
-        put_rows(g, c, to, n);
+        put_rows(g, c, to, n, share->shape.add);
     }
 }
 
@@ -320,7 +328,7 @@ static void by_rows(const struct gemm *g)
                                     .ldb = g->ldb,
                                     .ldc = g->ldc,
                                     .transpose_b = g->transpose_b,
-                                    .add = g->beta != 0}};
+                                    .add = g->row != NULL || g->beta != 0}};
     if (!share.b) {
         int rows = g->transpose_b ? g->n : g->k, cols = g->transpose_b ? g->k : g->n;
         uint16_t *b = room_for(&h->b, (size_t)rows * (size_t)cols * sizeof *b);
@@ -389,7 +397,7 @@ static void by_terms(const struct gemm *g)
 void gemm_half_product(const struct gemm *g)
 {
     assert(g->beta == 0 || g->beta == 1);
-    assert(!g->transpose_a || (!g->transpose_b && !g->b_half));
+    assert(!g->transpose_a || (!g->transpose_b && !g->b_half && !g->row));
     assert(pool_threads(g->pool) <= g->half->n_workers);
     if (g->transpose_a)
         by_terms(g);

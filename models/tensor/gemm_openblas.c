@@ -84,13 +84,13 @@ void gemm(const struct gemm *g)
     /* The library's core stands for the processor's, or for a wish to do as another would. */
     bool skylake = str_equal(gemm_core_name(), "SkylakeX");
     bool direct = g->half == NULL && skylake && gemm_direct_suits(g);
+    if (g->half) {
+        gemm_half_product(g);
+        return;
+    }
     if (g->row != NULL && !direct) {
         struct gemm with = begun(g);
         gemm(&with);
-        return;
-    }
-    if (g->half) {
-        gemm_half_product(g);
         return;
     }
     if (!g->pool) {
