@@ -1,10 +1,8 @@
 #include "harness/execute.h"
 
-#include "datasets/audit.h"
 #include "harness/base/clock.h"
 #include "harness/base/environment.h"
 #include "harness/base/file.h"
-#include "harness/cell_rows.h"
 #include "harness/features.h"
 #include "harness/record.h"
 #include "harness/snapshot.h"
@@ -17,21 +15,17 @@
 #include <string.h>
 #include <unistd.h>
 
-enum part { TRAIN, VALIDATION, TEST, N_PARTS };
-
 /* All of one running cell. */
 struct execution {
     const struct cell *cell;
     const struct execute_params *params;
     struct arena arena;
     struct record record; /* what will be stored */
-    struct cell_rows rows;
-    struct tokenizer *tokenizer;
-    struct targets targets; /* where the model answers in text */
-    struct feed feeds[N_PARTS];
+    const struct material *material;
+    struct material own;               /* where the caller had none */
+    struct feed feeds[N_PARTS];        /* those of the material, and what is fixed of them */
     struct batches order[N_PARTS];     /* of evaluation; TRAIN: only for its features */
     struct features features[N_PARTS]; /* where they are fixed */
-    struct str folder;                 /* of the checkpoint and tokenizer */
     struct model model;
     struct tuned tuned;
     struct pool *pool;
@@ -49,32 +43,20 @@ static bool option_is(const struct execution *x, const char *name, const char *c
     return str_equal(option_choice(&x->cell->training, name), choice);
 }
 
-/* Data set, split, tokens. */
+/* Data set, split, tokens: as the caller has them, or our own. */
 static int load_data(struct execution *x, struct err *e)
 {
-    const struct cell *c = x->cell;
     struct asset_flags flags = {.offline = x->params->offline};
 
-    if (cell_rows_load(&x->rows, c, &flags, &x->arena, e) ||
-        zoo_fetch(&x->folder, c->model, &flags, e))
-        return -1;
-    x->tokenizer = tokenizer_open(str_text(&x->folder), e);
-    if (!x->tokenizer)
-        return -1;
-    if (cell_says_text(x->cell) &&
-        targets_encode(&x->targets, c->dataset, x->tokenizer, &c->training, &x->arena, e))
-        return -1;
-    struct feed_source from = {.data = x->rows.data,
-                               .tokenizer = x->tokenizer,
-                               .max_length = (int)option_int(&c->training, "max_length"),
-                               .targets = cell_says_text(x->cell) ? &x->targets : NULL,
-                               .prompted = cell_says_text(x->cell) &&
-                                           option_bool(&c->training, "use_template")};
-    const struct rows *rows[N_PARTS] = {&x->rows.split.train, &x->rows.split.validation,
-                                        &x->rows.split.test};
-    for (int i = 0; i < N_PARTS; i++)
-        if (feed_encode(&x->feeds[i], &from, rows[i], &x->arena, e))
+    x->material = x->params->material;
+    if (!x->material) {
+        if (material_load(&x->own, x->cell, &flags, e))
             return -1;
+        x->material = &x->own;
+    }
+    for (int i = 0; i < N_PARTS; i++)
+        x->feeds[i] = x->material->feeds[i];
+    x->summary.load_seconds = 1e-9 * (double)(clock_ns() - x->start_ns);
     return 0;
 }
 
@@ -91,17 +73,17 @@ static int check_fit(const struct execution *x, struct err *e)
                          "of model %s; lower max_length",
                          max_length, n_virtual, n_positions, x->cell->model->name);
     if (options_has(config, "vocab_size") &&
-        tokenizer_n_vocab(x->tokenizer) > option_int(config, "vocab_size"))
+        tokenizer_n_vocab(x->material->tokenizer) > option_int(config, "vocab_size"))
         return err_set(e, "the tokenizer of model %s has %d pieces but its embedding %ld rows",
-                       x->cell->model->name, tokenizer_n_vocab(x->tokenizer),
+                       x->cell->model->name, tokenizer_n_vocab(x->material->tokenizer),
                        option_int(config, "vocab_size"));
-    if (x->targets.eos &&
-        tokenizer_special(x->tokenizer)->eos != option_int(config, "eos_token_id"))
+    if (x->material->targets.eos &&
+        tokenizer_special(x->material->tokenizer)->eos != option_int(config, "eos_token_id"))
         return err_set(e,
                        "model %s ends what it says with token %ld, but its tokenizer ends texts "
                        "with %d",
                        x->cell->model->name, option_int(config, "eos_token_id"),
-                       tokenizer_special(x->tokenizer)->eos);
+                       tokenizer_special(x->material->tokenizer)->eos);
     return 0;
 }
 
@@ -121,7 +103,7 @@ static int build(struct execution *x, struct err *e)
         return -1;
     x->model.params.bfloat16 = cell_in_bfloat16(c);
     params_allocate(&x->model.params, true);
-    if (!c->model->random_init && checkpoint_load(&x->model, str_text(&x->folder), e))
+    if (!c->model->random_init && checkpoint_load(&x->model, str_text(&x->material->folder), e))
         return -1;
     params_init_missing(&x->model.params, c->seed);
     return 0;
@@ -208,7 +190,7 @@ static int prepare(struct execution *x, struct err *e)
     int bound_tok = (int)option_int(o, "micro_batch_tokens");
     int longest = (int)option_int(o, "max_length"); /* of a row with all its targets */
     if (cell_says_text(x->cell))
-        longest += x->targets.offsets[x->targets.n_classes];
+        longest += x->material->targets.offsets[x->material->targets.n_classes];
     if (bound_tok < longest)
         bound_tok = longest;
 
@@ -346,7 +328,7 @@ static int judge(struct execution *x, enum part part, double m[METRIC_COUNT], st
     scores_init(scores, f, true, &x->arena);
     engine_evaluate(&x->engine, f, &x->order[part], scores);
     if (cell_says_text(x->cell))
-        scores_decode(scores, f, x->tokenizer, &x->arena);
+        scores_decode(scores, f, x->material->tokenizer, &x->arena);
     struct predictions p = scores_predictions(scores, f);
     record_split(&x->record, names[part], f, &p);
     metrics_compute(m, &p);
@@ -365,9 +347,9 @@ static int judge_and_store(struct execution *x, struct err *e)
         return -1;
     x->summary.accuracy = m[train_metric_named("accuracy", by_token(x))];
     x->summary.f1_macro = m[train_metric_named("macro_f1", by_token(x))];
-    record_data(&x->record, x->rows.data, &x->rows.split);
+    record_data(&x->record, x->material->rows.data, &x->material->rows.split);
     record_training(&x->record, &x->state, &x->steps, 1e-9 * (double)(clock_ns() - x->start_ns));
-    x->record.result.run.n_cut_targets = x->targets.n_cut;
+    x->record.result.run.n_cut_targets = x->material->targets.n_cut;
     return record_store(&x->record, x->params, e);
 }
 
@@ -405,10 +387,8 @@ static void execution_release(struct execution *x)
     model_release(&x->model);
     for (int i = 0; i < N_PARTS; i++) {
         features_release(&x->features[i]);
-        feed_release(&x->feeds[i]);
     }
-    tokenizer_free(x->tokenizer);
-    str_release(&x->folder);
+    material_release(&x->own);
     str_release(&x->snapshot);
     arena_release(&x->arena);
 }
@@ -417,7 +397,7 @@ enum execute_outcome execute_cell(const struct cell *c, const struct execute_par
                                   struct execute_summary *summary, struct err *e)
 {
     struct execution x = {.cell = c, .params = p, .start_ns = clock_ns()};
-    record_init(&x.record, c, p->n_threads, &x.arena);
+    record_init(&x.record, c, p, &x.arena);
     enum execute_outcome outcome = run(&x, e);
     *summary = x.summary;
     execution_release(&x);
@@ -429,7 +409,7 @@ int execute_store_failure(const struct cell *c, const struct execute_params *p, 
 {
     struct arena a = {0};
     struct record r;
-    record_init(&r, c, p->n_threads, &a);
+    record_init(&r, c, p, &a);
     record_failure(&r, message);
     int failed = record_store(&r, p, e);
     arena_release(&a);

@@ -8,7 +8,8 @@
 #ifndef FT_HARNESS_EXECUTE_H
 #define FT_HARNESS_EXECUTE_H
 
-#include "harness/cell.h"
+#include "harness/base/environment.h"
+#include "harness/material.h"
 #include "models/tensor/profile.h"
 
 #include <stdbool.h>
@@ -27,8 +28,10 @@ struct execute_params {
     const char *state_dir; /* snapshots and adapters live here */
     const char *spec_path, *spec_hash;
     bool offline;
-    bool profile;            /* fill the summary's profile */
-    bool keep_adapter;       /* write the trained adapter to STATE_DIR/CELL.adapter */
+    const struct material *material;       /* that serves the cell; NULL: it loads its own */
+    bool profile;                          /* fill the summary's profile */
+    bool keep_adapter;                     /* write the trained adapter to STATE_DIR/CELL.adapter */
+    const struct environment *environment; /* as environment_read; NULL: it is read */
     int n_threads;           /* that share the cell's work; 0: 1. The same bits with any */
     double snapshot_seconds; /* between snapshots; each end of an epoch makes one too */
     void *context;           /* for those below, which may be NULL */
@@ -42,6 +45,7 @@ struct execute_params {
  * this process did it: from the first update to the end of the last epoch. */
 struct execute_summary {
     double accuracy, f1_macro;
+    double load_seconds; /* until rows and tokens were there */
     struct profile profile;
 };
 

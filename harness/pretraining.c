@@ -322,7 +322,8 @@ static enum pretraining_outcome train(struct run *r, struct err *e)
                                      .corpus_sha256 = p->recipe->corpus.sha256};
     bool half = str_equal(option_choice(&r->options, "precision"), "bfloat16");
 
-    record_environment(&r->made_on, half, p->n_threads, &r->arena);
+    const struct execute_params how = {.n_threads = p->n_threads};
+    record_environment(&r->made_on, half, &how, &r->arena);
     if (p->n_threads > 1)
         r->pool = pool_new(p->n_threads);
     source.pool = r->pool;

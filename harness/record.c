@@ -18,16 +18,20 @@ static const char *canonical_options(const struct options *o, struct arena *a)
     return text;
 }
 
-void record_environment(struct result_run *run, bool half, int n_threads, struct arena *a)
+void record_environment(struct result_run *run, bool half, const struct execute_params *p,
+                        struct arena *a)
 {
     struct environment env;
     struct environment_fact *facts = arena_array(a, ENVIRONMENT_FACTS + 2, sizeof *facts);
 
-    environment_read(&env, a);
+    if (p->environment)
+        env = *p->environment;
+    else
+        environment_read(&env, a);
     environment_facts(facts, &env, a);
     facts[ENVIRONMENT_FACTS] = (struct environment_fact){"blas", gemm_library()};
-    facts[ENVIRONMENT_FACTS + 1] =
-        (struct environment_fact){"threads", arena_printf(a, "%d", n_threads > 1 ? n_threads : 1)};
+    facts[ENVIRONMENT_FACTS + 1] = (struct environment_fact){
+        "threads", arena_printf(a, "%d", p->n_threads > 1 ? p->n_threads : 1)};
     run->environment = facts;
     run->n_environment = ENVIRONMENT_FACTS + 2;
     run->commit = env.commit;
@@ -36,7 +40,8 @@ void record_environment(struct result_run *run, bool half, int n_threads, struct
     run->determinism = "same bits with these BLAS kernels";
 }
 
-void record_init(struct record *r, const struct cell *c, int n_threads, struct arena *a)
+void record_init(struct record *r, const struct cell *c, const struct execute_params *p,
+                 struct arena *a)
 {
     memset(r, 0, sizeof *r);
     r->arena = a;
@@ -63,7 +68,7 @@ void record_init(struct record *r, const struct cell *c, int n_threads, struct a
                                         .started = r->started,
                                         .leak_rate = NAN,
                                         .numerics_version = NUMERICS_VERSION};
-    record_environment(&r->result.run, cell_in_bfloat16(c), n_threads, a);
+    record_environment(&r->result.run, cell_in_bfloat16(c), p, a);
 }
 
 void record_data(struct record *r, const struct dataset *d, const struct split *s)

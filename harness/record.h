@@ -19,7 +19,8 @@ struct record {
 };
 
 /* Identity and environment. */
-void record_init(struct record *r, const struct cell *c, int n_threads, struct arena *a);
+void record_init(struct record *r, const struct cell *c, const struct execute_params *p,
+                 struct arena *a);
 
 /* Data set, sizes of the split and its leak rate. */
 void record_data(struct record *r, const struct dataset *d, const struct split *s);
@@ -35,12 +36,13 @@ void record_training(struct record *r, const struct train_state *s, const struct
 /* The cell failed. */
 void record_failure(struct record *r, const char *message);
 
-/* Opens the database, stores, closes; audits the data if the database has no audit of it. A failure never replaces a done result: a worker may
- * be killed between its commit and its last word. */
+/* Opens the database, stores, closes; audits the data if the database has no audit of it. A failure
+ * never replaces a done result: a worker may be killed between its commit and its last word. */
 int record_store(struct record *r, const struct execute_params *p, struct err *e) MUST_CHECK;
 
 /* What a run is made on: environment, commit, blas_core and determinism, owned by a. half: it
  * multiplies in bfloat16. */
-void record_environment(struct result_run *run, bool half, int n_threads, struct arena *a);
+void record_environment(struct result_run *run, bool half, const struct execute_params *p,
+                        struct arena *a);
 
 #endif

@@ -15,6 +15,9 @@
 
 enum { POLL_MS = 200, EXIT_STOPPED = 75 };
 
+/* The parent hears nobody while it loads: it leaves what takes longer to each cell. */
+static const double stock_seconds = 0.3;
+
 static const int64_t TELL_EVERY_NS = 100000000;
 
 /* What a worker tells through its pipe; small enough to be written whole. */
@@ -44,6 +47,10 @@ struct crew {
     struct progress progress;
     struct workers_outcome *outcome;
     int n_running, signals_seen, signal_fd;
+    struct environment environment;
+    struct material stock;
+    const struct cell *stocked_for; /* NULL: nothing is in stock */
+    const struct cell *proved;      /* was done, and took little time to load */
 };
 
 /* --- in the worker ------------------------------------------------------ */
@@ -86,10 +93,9 @@ static bool worker_stop(void *context)
     return sigismember(&waiting, SIGTERM) || sigismember(&waiting, SIGINT);
 }
 
-static int worker_main(const struct cell *c, const struct workers_params *p, int n_threads, int fd,
-                       pid_t parent)
+static int worker_main(const struct cell *c, const struct execute_params *p, int fd, pid_t parent)
 {
-    struct execute_params execute = p->execute;
+    struct execute_params execute = *p;
     struct worker worker = {.fd = fd};
     struct note note = {.kind = NOTE_DONE};
     struct err e = {0};
@@ -97,7 +103,6 @@ static int worker_main(const struct cell *c, const struct workers_params *p, int
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         return 1;
-    execute.n_threads = n_threads;
     execute.context = &worker;
     execute.progress = worker_progress;
     execute.warn = worker_warn;
@@ -166,17 +171,37 @@ static void warn_if_too_large(struct crew *crew, const struct cell *c)
     progress_note(&crew->progress, c, text);
 }
 
+/* What the cell is made from, if the parent has it or may load it: another cell has shown that
+ * loading goes well. Its processes then share one copy. */
+static const struct material *take_stock(struct crew *crew, const struct cell *c)
+{
+    struct asset_flags flags = {.offline = crew->params->execute.offline};
+    struct err ignored = {0}; /* the cell will see for itself */
+
+    if (crew->stocked_for && material_serves(crew->stocked_for, c))
+        return &crew->stock;
+    if (!crew->proved || !material_serves(crew->proved, c))
+        return NULL;
+    material_release(&crew->stock);
+    crew->proved = NULL;
+    crew->stocked_for = material_load(&crew->stock, c, &flags, &ignored) == 0 ? c : NULL;
+    return crew->stocked_for ? &crew->stock : NULL;
+}
+
 static int start(struct crew *crew, int slot, struct err *e)
 {
     struct job *job = &crew->jobs[slot];
     const struct cell *cell = crew->cells[crew->next];
-    int n_threads = choose_threads(crew);
+    struct execute_params execute = crew->params->execute;
     pid_t parent = getpid();
     int ends[2];
 
     if (pipe(ends))
         return err_errno(e, "cannot make a pipe for a worker");
     warn_if_too_large(crew, cell);
+    execute.n_threads = choose_threads(crew);
+    execute.environment = &crew->environment;
+    execute.material = take_stock(crew, cell);
     pid_t pid = fork();
     if (pid < 0) {
         close(ends[0]);
@@ -185,10 +210,10 @@ static int start(struct crew *crew, int slot, struct err *e)
     }
     if (pid == 0) {
         close(ends[0]);
-        _exit(worker_main(cell, crew->params, n_threads, ends[1], parent));
+        _exit(worker_main(cell, &execute, ends[1], parent));
     }
     close(ends[1]);
-    *job = (struct job){.pid = pid, .fd = ends[0], .n_threads = n_threads};
+    *job = (struct job){.pid = pid, .fd = ends[0], .n_threads = execute.n_threads};
     crew->slots[slot] = (struct progress_slot){.cell = cell, .started_ns = clock_ns()};
     crew->next++;
     crew->n_running++;
@@ -246,6 +271,8 @@ static int settle(struct crew *crew, int slot, int status, struct err *e)
         return 0;
     if (job->done) {
         crew->outcome->n_done++;
+        if (job->summary.load_seconds < stock_seconds)
+            crew->proved = cell;
         progress_finished(&crew->progress, cell, seconds, job->summary.accuracy, NULL);
         if (crew->params->execute.profile)
             return phases_tell(cell, &job->summary.profile, crew->params->phases, crew->params->out,
@@ -351,6 +378,7 @@ int workers_run(const struct cell *const *cells, int n, const struct workers_par
     memset(outcome, 0, sizeof *outcome);
     crew.jobs = arena_array(&a, (size_t)p->n_jobs, sizeof *crew.jobs);
     crew.slots = arena_array(&a, (size_t)p->n_jobs, sizeof *crew.slots);
+    environment_read(&crew.environment, &a);
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
@@ -359,6 +387,7 @@ int workers_run(const struct cell *const *cells, int n, const struct workers_par
     progress_init(&crew.progress, p->out, p->execute.state_dir, cells, n, p->n_jobs);
     int failed = conduct(&crew, e);
     kill_all(&crew);
+    material_release(&crew.stock);
     progress_end(&crew.progress);
     close(crew.signal_fd);
     sigprocmask(SIG_SETMASK, &before, NULL);

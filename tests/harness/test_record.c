@@ -19,7 +19,8 @@ Test(record, identity_and_environment_of_a_cell)
     struct record r;
     scene_open(&s, "mini-bert-xs", "{lora: {r: 4}}", "");
     const struct cell *c = &s.plan.cells[0];
-    record_init(&r, c, 3, &s.arena);
+    s.execute.n_threads = 3;
+    record_init(&r, c, &s.execute, &s.arena);
     const struct result_cell *x = &r.result.cell;
     cr_expect(eq(str, (char *)x->cell_id, (char *)c->id));
     cr_expect(eq(str, (char *)x->canonical, (char *)cell_canonical(c, &s.arena)));
@@ -49,7 +50,7 @@ Test(record, splits_with_their_rows)
     const float logits[6] = {0};
     const struct predictions p = {.n = 3, .n_classes = 2, .logits = logits};
     scene_open(&s, "mini-bert-xs", "head", "");
-    record_init(&r, &s.plan.cells[0], 1, &s.arena);
+    record_init(&r, &s.plan.cells[0], &s.execute, &s.arena);
     record_split(&r, "validation", &f, &p);
     record_split(&r, "test", &f, &p);
     cr_assert(r.result.n_splits == 2 && r.result.splits == r.splits);
@@ -76,7 +77,7 @@ Test(record, a_training_with_its_curves_and_costs)
                                       .steps = curve,
                                       .epochs = epochs};
     scene_open(&s, "mini-bert-xs", "head", "");
-    record_init(&r, &s.plan.cells[0], 1, &s.arena);
+    record_init(&r, &s.plan.cells[0], &s.execute, &s.arena);
     record_training(&r, &state, &steps, 9);
     const struct result_run *run = &r.result.run;
     cr_expect(r.result.steps == curve && r.result.n_steps == 4);
@@ -101,7 +102,7 @@ Test(record, data_with_its_classes)
     cr_assert(split_make(&split, d, &(struct split_options){.seed = 1, .deduplicate = true},
                          &s.arena, &s.e) == 0,
               "%s", s.e.text);
-    record_init(&r, c, 1, &s.arena);
+    record_init(&r, c, &s.execute, &s.arena);
     record_data(&r, d, &split);
     const struct result_dataset *x = &r.result.dataset;
     cr_expect(eq(str, (char *)x->classes, "non_irony\nirony"));
@@ -128,7 +129,7 @@ Test(record, the_first_result_brings_the_audit)
     cr_assert(d != NULL, "%s", s.e.text);
     struct split split = {.train = split_rows_of(d, 1, 1, &s.arena)};
     for (int i = 0; i < 2; i++) {
-        record_init(&r, &s.plan.cells[i], 1, &s.arena);
+        record_init(&r, &s.plan.cells[i], &s.execute, &s.arena);
         record_data(&r, d, &split);
         cr_assert(record_store(&r, &s.execute, &s.e) == 0, "%s", s.e.text);
         cr_expect(r.result.dataset.audit[0] == (i == 0 ? '{' : '\0'));
@@ -142,7 +143,7 @@ Test(record, stored_with_the_spec_it_came_from)
     struct scene s;
     struct record r;
     scene_open(&s, "mini-bert-xs", "head", "");
-    record_init(&r, &s.plan.cells[0], 1, &s.arena);
+    record_init(&r, &s.plan.cells[0], &s.execute, &s.arena);
     record_failure(&r, "it broke");
     cr_assert(record_store(&r, &s.execute, &s.e) == 0, "%s", s.e.text);
     cr_expect(eq(str, (char *)scene_message(&s, &s.plan.cells[0]), "it broke"));
