@@ -51,6 +51,14 @@ static const struct flag flags[] = {
      "the survey's logged numbers alone; needs no database"},
     {FLAG_MEMORISE, "memorise", NULL, FLAG_IS_SWITCH, AT(memorise),
      "instead, what a model scores that only remembers its training rows"},
+    {FLAG_KIND, "kind", "KIND", FLAG_IS_TEXT, AT(kind),
+     "wordpiece (for encoders) or unigram (for encoder-decoders)"},
+    {FLAG_VOCAB_SIZE, "vocab_size", "N", FLAG_IS_NUMBER, AT(vocab_size),
+     "pieces in all, special tokens included (8000)"},
+    {FLAG_COVERAGE, "coverage", "SHARE", FLAG_IS_TEXT, AT(coverage),
+     "of the text's characters that get pieces; rarer ones are unknown (0.99999)"},
+    {FLAG_CASED, "cased", NULL, FLAG_IS_SWITCH, AT(cased),
+     "wordpiece: keep case and accents (unigram always does)"},
     {FLAG_OFFLINE, "offline", NULL, FLAG_IS_SWITCH, AT(offline),
      "use what is here; never the network"},
     {FLAG_HELP, "help", NULL, FLAG_IS_SWITCH, AT(help), "this page"},
@@ -193,6 +201,7 @@ static void set_defaults(struct command_line *cl, int argc, struct arena *a)
     *cl = (struct command_line){.db = "results/ftbench.db",
                                 .format = "table",
                                 .snapshot_seconds = 60,
+                                .vocab_size = 8000,
                                 .jobs = env.n_cores > 0 ? env.n_cores : 1,
                                 .arena = a};
     cl->only = arena_array(a, (size_t)argc, sizeof *cl->only);

@@ -40,7 +40,11 @@ struct command_line {
     struct only *only;  /* [n_only] */
     int n_only;
     long snapshot_seconds; /* between snapshots of a running cell */
-    bool offline, json, dry_run, retry_failed, keep_adapters, memorise, published, profile, help;
+    const char *kind;      /* of a vocabulary; NULL when not given, as coverage */
+    const char *coverage;
+    long vocab_size;
+    bool offline, json, dry_run, retry_failed, keep_adapters, memorise, published, profile, cased,
+        help;
     struct arena *arena; /* borrowed; lives until the command has returned */
 };
 
@@ -81,6 +85,10 @@ enum flag_bit {
     FLAG_THREADS = 1 << 18,
     FLAG_MEMORY = 1 << 19,
     FLAG_CORPUS = 1 << 20,
+    FLAG_KIND = 1 << 24,
+    FLAG_VOCAB_SIZE = 1 << 25,
+    FLAG_CASED = 1 << 26,
+    FLAG_COVERAGE = 1 << 27,
 };
 
 /* Parses argv (argv[0] is the program) into cl, all in arena a. ERR_USAGE names the unknown
@@ -105,6 +113,7 @@ command_function cmd_plan, cmd_run, cmd_status, cmd_explain, cmd_report, cmd_aud
     cmd_version;
 command_function cmd_claims;
 command_function cmd_pretrain;
+command_function cmd_tokenizer;
 command_function cmd_memorise;   /* audit --memorise */
 command_function cmd_audit_spec; /* audit SPEC.yaml */
 

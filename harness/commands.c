@@ -75,6 +75,12 @@ const struct command commands[] = {
      FLAG_HELP | FLAG_JSON, 0, MANY, cmd_datasets},
     {"protocols", "[show NAME...]", "list protocols, or show some with all training options", NULL,
      FLAG_HELP | FLAG_JSON, 0, MANY, cmd_protocols},
+    {"tokenizer", "TEXT", "make a vocabulary from a text",
+     "TEXT holds one document a line, plain or gzip. Writes into DIR what models/zoo and\n"
+     "transformers read: vocab.txt (WordPiece, BERT) or spiece.model (unigram, T5; the hundred\n"
+     "extra ids of T5 count), and tokenizer_config.json. The same text gives the same bytes.",
+     FLAG_HELP | FLAG_KIND | FLAG_VOCAB_SIZE | FLAG_COVERAGE | FLAG_CASED | FLAG_OUT, 1, 1,
+     cmd_tokenizer},
     {"predict", "CELL", "label new text, one text a line from standard input",
      "CELL is the beginning of the id of a finished cell that was trained with\n"
      "`run --keep-adapters`. Prints label, probability and text, tab-separated, or JSON lines;\n"

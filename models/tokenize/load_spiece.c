@@ -3,30 +3,13 @@
 #include "harness/base/arena.h"
 #include "harness/base/file.h"
 #include "models/tokenize/protobuf.h"
+#include "models/tokenize/spiece.h"
 #include "models/tokenize/unigram.h"
 
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { N_EXTRA_IDS = 100 };
-
-/* The numbers of sentencepiece_model.proto. */
-enum { MODEL_PIECES = 1, MODEL_TRAINER = 2, MODEL_NORMALIZER = 3, MODEL_DENORMALIZER = 5 };
-enum { PIECE_TEXT = 1, PIECE_SCORE = 2, PIECE_TYPE = 3 };
-enum { TRAINER_TYPE = 3, TRAINER_SUFFIX = 24, TRAINER_BYTES = 35 };
-enum { TRAINER_UNK = 40, TRAINER_EOS = 42, TRAINER_PAD = 43 };
-enum { NORMALIZER_MAP = 2, NORMALIZER_PREFIX = 3, NORMALIZER_EXTRA = 4, NORMALIZER_ESCAPE = 5 };
-
-enum piece_type {
-    TYPE_NORMAL = 1,
-    TYPE_UNKNOWN = 2,
-    TYPE_CONTROL = 3,
-    TYPE_USER_DEFINED = 4,
-    TYPE_UNUSED = 5,
-    TYPE_BYTE = 6
-};
 
 struct piece {
     struct protobuf text;

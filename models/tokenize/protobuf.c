@@ -79,3 +79,37 @@ float protobuf_float(const struct protobuf_field *f)
     memcpy(&value, &bits, sizeof value);
     return value;
 }
+
+static void put_varint(struct str *s, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        str_add_char(s, (char)(value | 0x80));
+    str_add_char(s, (char)value);
+}
+
+static void put_key(struct str *s, int field, enum protobuf_type type)
+{
+    put_varint(s, (uint64_t)field << 3 | type);
+}
+
+void protobuf_put_number(struct str *s, int field, int64_t value)
+{
+    put_key(s, field, PROTOBUF_VARINT);
+    put_varint(s, (uint64_t)value);
+}
+
+void protobuf_put_float(struct str *s, int field, float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    put_key(s, field, PROTOBUF_FIXED32);
+    for (int i = 0; i < 4; i++)
+        str_add_char(s, (char)(bits >> 8 * i));
+}
+
+void protobuf_put_bytes(struct str *s, int field, const void *bytes, size_t n_bytes)
+{
+    put_key(s, field, PROTOBUF_BYTES);
+    put_varint(s, n_bytes);
+    str_add_bytes(s, bytes, n_bytes);
+}

@@ -1,13 +1,13 @@
 /*
- * protobuf: reads protocol buffers, field by field, without a schema.
+ * protobuf: reads and writes protocol buffers, field by field, without a schema.
  *
- * Nothing is copied and nothing is trusted: every length is checked against what holds it,
+ * Reading, nothing is copied and nothing is trusted: every length is checked against what holds it,
  * and errors name the byte of the file. Private to models/tokenize.
  */
 #ifndef FT_MODELS_TOKENIZE_PROTOBUF_H
 #define FT_MODELS_TOKENIZE_PROTOBUF_H
 
-#include "harness/base/err.h"
+#include "harness/base/str.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -43,5 +43,10 @@ int protobuf_expect(const struct protobuf_field *f, enum protobuf_type type, con
 
 /* The number of a fixed 32 bit field. */
 float protobuf_float(const struct protobuf_field *f);
+
+/* Append a field to a message. A negative number goes in as its 64 bits, as int32 does. */
+void protobuf_put_number(struct str *s, int field, int64_t value);
+void protobuf_put_float(struct str *s, int field, float value);
+void protobuf_put_bytes(struct str *s, int field, const void *bytes, size_t n_bytes);
 
 #endif
