@@ -85,27 +85,27 @@ Small models that this project pre-trained, on small data sets that it generates
 comparison in its shape, not on its data. `make reproduce DATA=real` has the real data sets,
 `make reproduce PROFILE=survey` the real models as well.
 NOTE
-if [ "$n_left" -gt 0 ]; then
-    echo
-    echo "What it needs:"
-    ./ftbench fetch --dry-run --spec "$spec" "$@" | sed 's/^/  /'
-    echo "What it runs:"
-    ./ftbench run "$spec" --db "$db" "$@" --dry-run | sed -n '1s/^/  /p'
-    echo
-    case $(./ftbench fetch --dry-run --spec "$spec" "$@" | tail -n 1) in
-    "from the network: nothing") offline=--offline ;;
-    *) ./ftbench fetch --spec "$spec" "$@" || {
-        echo "reproduce: not everything could be fetched. With the files in a folder, say FTBENCH_MIRROR=DIR" \
-            "(see README.md); without any of them, \`make reproduce\` alone needs no network." >&2
-        exit 3
-    } ;;
-    esac
-fi
+echo
+echo "What it needs:"
+needs=$(./ftbench fetch --dry-run --spec "$spec" "$@")
+echo "$needs" | sed 's/^/  /'
+echo "What it runs:"
+./ftbench run "$spec" --db "$db" "$@" --dry-run | sed -n '1s/^/  /p'
+echo
+case $needs in
+*"from the network: nothing") ;;
+*) ./ftbench fetch --spec "$spec" "$@" || {
+    echo "reproduce: not everything could be fetched. With the files in a folder, say FTBENCH_MIRROR=DIR" \
+        "(see README.md); without any of them, \`make reproduce\` alone needs no network." >&2
+    exit 3
+} ;;
+esac
 
+# All it needs is here now, if only as a stand-in.
 mkdir -p "$(dirname "$db")"
 status=0
-./ftbench run "$spec" --db "$db" "$@" ${offline:+"$offline"} || status=$?
+./ftbench run "$spec" --db "$db" "$@" --offline || status=$?
 [ "$status" -le 1 ] || exit "$status"
-./ftbench report "$spec" --db "$db" "$@" --out "$out"
+./ftbench report "$spec" --db "$db" "$@" --out "$out" >/dev/null
 echo "The page: $out/report.md and $page"
 exit "$status"
