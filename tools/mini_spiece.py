@@ -26,13 +26,13 @@ def texts(root):
     def read(name, encoding="utf-8"):
         return (folder / name).read_text(encoding=encoding)
 
-    for row in csv.reader(io.StringIO(read("ag_news.csv"))):
-        yield from row[1:]
     for part in ("train", "test"):
+        for row in csv.reader(io.StringIO(read(f"ag_news_{part}.csv"))):
+            yield from row[1:]
         for line in read(f"auditor_sentiment_{part}.jsonl").splitlines():
             yield json.loads(line)["sentence"]
-    for line in read("financial_phrasebank.txt", "iso-8859-1").splitlines():
-        yield line.rsplit("@", 1)[0]
+        for line in read(f"financial_phrasebank_{part}.txt", "iso-8859-1").splitlines():
+            yield line.rsplit("@", 1)[0]
     for part in ("train", "validation"):
         for row in list(csv.reader(io.StringIO(read(f"imdb_truncated_{part}.csv"))))[1:]:
             yield row[0]

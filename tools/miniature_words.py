@@ -1,13 +1,24 @@
-"""Words and sentence patterns of the miniature data sets, written for this project.
+"""Words and patterns of the miniature data sets, written for this project: what all share, and
+the financial sentences; news, films and tweets stand in files of their own.
 
 A grammar is a dictionary of rules; a rule is a list of alternatives; {name} in an alternative is
-replaced by an alternative of rule name. words() takes alternatives separated by commas, lines()
-one alternative a line.
+replaced by an alternative of rule name, {Name} by one with a capital. words() takes alternatives
+separated by commas, lines() one alternative a line, and all of these are as likely. Of a lexicon()
+the first are drawn far more often than the last, as in any language, so that part of what a test
+row says never stood in a training row: only who knew the word before can read it.
 """
 
 
+class Lexicon(list):
+    pass
+
+
 def words(text):
-    return [w.strip() for w in text.replace("\n", " ").split(",") if w.strip()]
+    return [" ".join(w.split()) for w in text.split(",") if w.strip()]
+
+
+def lexicon(text):
+    return Lexicon(words(text))
 
 
 def lines(text):
@@ -15,344 +26,163 @@ def lines(text):
 
 
 COMMON = {
-    "place": words("""Velmora, Port Ansel, Tarnov, Quillay, East Brenna, Morvane, Saltholm, Dunmere,
-        Kestrel Bay, Ostrava Nova, Lindrath, Palermo Verde, Haskovo, Iron Falls, Bellgrave, Norwick,
-        Cape Tolland, Santa Relva, Umbrek, Westerfell"""),
-    "person": words("""Mara Ellwood, Tomas Verrin, Ines Okafor, Henrik Dahl, Priya Raman, Luca Moretti,
-        Grace Tan, Omar Haddad, Sofia Lindqvist, Peter Novak, Amina Diallo, Jonas Weber, Clara Mendes,
-        Yuki Tanaka, Viktor Petrov, Nora Byrne, Samuel Osei, Helena Costa, David Kim, Rosa Alvarez"""),
-    "day": words("Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday"),
-    "month": words("""January, February, March, April, May, June, July, August, September, October,
-        November, December"""),
-    "when": words("""on {day}, late on {day}, early on {day}, this week, last month, after weeks of delay,
-        in {month}, for the second time this year, despite warnings, only hours later, over the weekend"""),
-    "small": words("two, three, four, five, six, seven, eight, nine, ten, a dozen"),
-    "agency": ["", "", "", "{place} - ", "{place}, {month} - ", "(Wire) "],
-    "title": lines("""
-        News in brief: {place}
-        What to expect {when}
-        {person} speaks out {when}
-        {place} in the spotlight
-        A surprise {when}
-        {Small} things to know about {place}
-        {person}: no comment
-        Update: more from {place}"""),
-    "said": lines("""
-        , officials said
-        , a spokesman said {when}
-        , according to people close to the matter
-        , {person} told reporters
-        , local radio reported
-        , a report said
-        , witnesses said
-        , it was announced {when}"""),
+    "place": lexicon("""London, New York, Paris, Washington, Baghdad, Boston, Moscow, Tokyo,
+        Chicago, Berlin, Beijing, Athens, Sydney, Toronto, San Francisco, Rome, Jerusalem,
+        Houston, Madrid, Dublin, Seattle, Hong Kong, Denver, Vienna, Miami, Singapore, Detroit,
+        Dallas, Seoul, Cleveland, Kabul, Atlanta, Philadelphia, Montreal, Cairo, Geneva,
+        Phoenix, Vancouver"""),
+    "first": lexicon("""John, David, Michael, Mary, Peter, Anna, James, Robert, Paul, Sarah,
+        Tom, Maria, Mark, Helen, George, Laura, Steve, Jane, Frank, Julia, Carlos, Kate, Martin,
+        Alice, Ali, Emma, Hans, Rosa, Ivan, Grace, Omar, Nina, Victor, Claire, Henry, Susan"""),
+    "last": lexicon("""Smith, Brown, Jones, Miller, Wilson, Lee, King, Martin, Davis, White,
+        Taylor, Green, Clark, Moore, Young, Hall, Scott, Baker, Adams, Cooper, Hill, Parker,
+        Stewart, Ford, Fisher, Murray, Wood, Stone, Weber, Novak, Costa, Singh, Garcia, Cohen"""),
+    "person": ["{first} {last}"],
+    "day": words("""Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday"""),
+    "month": words("""January, February, March, April, May, June, July, August, September,
+        October, November, December"""),
+    # Words that say nothing of a class, for there are more of them than of the others anywhere.
+    "adj": lexicon("""old, new, small, big, long, white, black, local, red, little, blue, young,
+        main, short, green, public, common, private, national, other, usual, famous, open,
+        early, late, brown, northern, yellow, second, wooden, round, regular, secret, electric,
+        southern, modern, narrow, wide, ancient, grey, plastic, double, single, quiet, heavy,
+        dark, tall, half, official, western, natural, square, empty, daily, former, eastern,
+        central, orange, separate, typical, simple, rural, purple, hidden, urban, standard,
+        average, broad, flat, distant"""),
+    "noun": lexicon("""house, car, door, book, street, school, letter, room, road, table,
+        building, bus, picture, garden, kitchen, church, hotel, river, window, box, train,
+        office, paper, phone, bag, bridge, boat, wall, floor, hospital, chair, dog, tree,
+        station, camera, clock, radio, wheel, horse, map, corner, theatre, hill, lake, bottle,
+        hall, museum, mountain, farm, coat, ship, desk, gate, plate, key, island, glass, roof,
+        hat, truck, bed, lamp, university, library, cup, shop, tower, beach, bird, engine,
+        guitar, stage, knife, field, bench, basket, piano, tunnel, village, shirt, album,
+        mirror, forest, blanket, curtain, elephant, bell, apple, bedroom, bathroom, ladder, cat,
+        fence, painting, statue, balloon, chicken, dress, factory, castle, carpet, cheese,
+        rabbit, bicycle"""),
+    "date": [str(1 + i) for i in range(28)],
+    "small": words("""two, three, four, five, six, seven, eight, nine, ten, a dozen"""),
 }
-
-WORLD = {
-    "who": words("""the foreign minister, opposition leaders, rebel commanders, peacekeepers, the parliament,
-        border police, aid workers, election officials, protesters, the president, the prime minister,
-        a military court, diplomats, villagers, truce monitors, the interim government, union leaders,
-        the security council"""),
-    "did": words("""rejected, signed, delayed, condemned, called for, agreed to, walked out of, resumed,
-        denied, welcomed, demanded, suspended"""),
-    "what": words("""a truce, the peace accord, the disputed vote, fresh sanctions, an emergency session,
-        a troop withdrawal, talks on the border, a prisoner exchange, the refugee plan, a night curfew,
-        an inquiry into the attack, the new constitution, a hostage deal, nuclear inspections"""),
-    "title": lines("""
-        {Who} {did} {what}
-        {place} crisis: {who} {did} {what}
-        Clashes in {place} leave {small} dead
-        Thousands march in {place}
-        {person} sworn in as president
-        Earthquake shakes {place}"""),
-    "extra": lines("""
-        At least {small} people were hurt when shells hit the outskirts of {place}
-        Tens of thousands have fled the fighting since {month}
-        The vote is the first since the army seized power
-        Envoys from {small} nations are due to meet {when}
-        A convoy carrying food and medicine was turned back at the border
-        The militia has held the valley for {small} years
-        Ambassadors were summoned to explain the arrests
-        Rescue teams searched for survivors in the rubble"""),
-}
-
-SPORTS = {
-    "who": words("""the champions, the home side, the visitors, veteran striker {person}, goalkeeper {person},
-        teenager {person}, top seed {person}, the national team, the coach, sprinter {person}, the rookie pitcher,
-        the hosts, captain {person}, the relay squad, the league leaders, swimmer {person}"""),
-    "did": words("""won, lost, dominated, threw away, clinched, survived, rallied to win, limped out of,
-        cruised through, dropped out of, entered, missed"""),
-    "what": words("""the final, the opening match, a thriller, the quarter-final, the derby, the third round,
-        the title race, the gold medal, the playoff game, the marathon, the season opener, a penalty shoot-out,
-        the tournament, the grand slam"""),
-    "title": lines("""
-        {Who} {did} {what}
-        {person} strikes twice as {place} win
-        {place} held to a draw
-        Injury ends {person} season
-        {person} breaks world record
-        {place} sack coach after defeat"""),
-    "extra": lines("""
-        The goal came in the closing minute before a crowd of {n} thousand
-        It was the fifth straight defeat for {place}
-        {person} is out with a knee injury until {month}
-        The hosts led by {small} points at half-time
-        Fans sang in the rain long after the whistle
-        The coach praised the defence and blamed the referee
-        A double fault handed over the second set
-        The win lifts {place} to the top of the table"""),
-}
-
-BUSINESS = {
-    "who": words("""shares of the retailer, the central bank, the carmaker, investors, the airline, oil traders,
-        the insurer, the drug company, the steel group, regulators, the brewer, bondholders, the board,
-        the chief executive, the chain, creditors, the chip maker, the telecoms group"""),
-    "did": words("""raised, cut, reported, abandoned, approved, warned of, announced, priced in, blocked,
-        posted, shrugged off, forecast"""),
-    "what": words("""quarterly earnings, a takeover bid, interest rates, record profit, a profit warning,
-        the dividend, thousands of job cuts, higher fuel costs, a share buyback, the merger, weak retail sales,
-        a bond sale, rising inflation, the trade deficit"""),
-    "title": lines("""
-        {Who} {did} {what}
-        Stocks slip as oil hits ${n} a barrel
-        {place} group to buy rival for ${n} million
-        Dollar falls to {small}-month low
-        Jobless claims rise
-        {person} named chief executive"""),
-    "extra": lines("""
-        The shares closed {n} cents lower in heavy trading
-        Analysts had expected earnings of {n} cents a share
-        Crude futures rose above ${n} a barrel in {place}
-        Sales at stores open at least a year grew {small} percent
-        The deal values the company at ${n} million
-        Consumer confidence fell in {month} for the third time
-        The bank kept its outlook for growth unchanged
-        The company has filed for protection from creditors"""),
-}
-
-SCITECH = {
-    "who": words("""researchers, the software maker, astronomers, the search engine, the chip maker, engineers,
-        the space agency, biologists, the browser team, hackers, a start-up, the telescope crew, scientists,
-        the phone maker, the robotics lab, security experts, physicists, the telecoms group"""),
-    "did": words("""unveiled, tested, discovered, released, patched, launched, mapped, delayed, demonstrated,
-        announced, cloned, upgraded"""),
-    "what": words("""a faster processor, a security hole, a distant planet, a music player, a new browser,
-        a rocket engine, an open source tool, a desktop search program, a gene for ageing, a wireless standard,
-        a worm that spreads by mail, a Mars probe, a supercomputer, a robot"""),
-    "title": lines("""
-        {Who} {did} {what}
-        New worm targets home computers
-        Probe sends first pictures of moon
-        Study: bees can count
-        Broadband reaches {place}
-        Review: a phone that plays video games"""),
-    "extra": lines("""
-        The flaw lets attackers run code on an infected computer
-        The satellite will orbit at {n} kilometres
-        The software can be downloaded free from {month}
-        The findings appear in a science journal
-        The device stores {n} hours of video
-        A telescope in {place} picked up the faint signal
-        Users are advised to install the update
-        The experiment was repeated {small} times in a laboratory"""),
-}
-
-TOPICS = [("1", WORLD), ("2", SPORTS), ("3", BUSINESS), ("4", SCITECH)]
 
 FINANCE = {
-    "firm": words("""Kivitär Oyj, Nordvåg AB, Ålund Shipping, Päijät Paper, Veltrona, Rautasalo Group, Höglund Steel,
-        Tervomaa, Lumikko Oyj, Sankt Erik Bank, Jokivarsi Foods, Bergström & Son, Harju Telecom, Metsärinne,
-        Östra Kraft, Pohjantie, Solvik Energy, Kallavesi Lifts, Café Brasse, Merituuli"""),
-    "city": words("""Helsinki, Tampere, Turku, Oulu, Espoo, Vantaa, Stockholm, Malmö, Göteborg, Tallinn, Riga, Oslo,
-        Jyväskylä, Hämeenlinna, Örebro"""),
-    "period": words("""in the first quarter, in the second quarter, in the third quarter, in the fourth quarter,
-        in January-June, in the first nine months, year-on-year, from the year before, in the period"""),
-    "gain": words("""net sales, operating profit, net profit, turnover, earnings per share, order intake,
-        pre-tax profit, market share, the gross margin, passenger volumes, cash flow"""),
-    "pain": words("""operating loss, net loss, costs, net debt, raw material expenses, credit losses, scrap rates,
-        interest expenses, customer complaints, the pre-tax loss"""),
-    "up": words("rose, increased, grew, climbed, went up, surged, widened, more than doubled"),
-    "down": words("fell, decreased, declined, shrank, dropped, went down, narrowed, was halved"),
-    "product": words("""paper machines, elevators, mobile networks, tower cranes, frozen foods, ferry cabins, gear units,
-        steel tubes, school books, wind turbines, tyres, loading systems, software licences"""),
-    "positive": lines("""
-        {firm} won a {product} order worth EUR {n} mn from a customer in {city}
-        {firm} raised its outlook for the full year
-        Demand for {product} has picked up strongly , {firm} said
-        {firm} will hire {n} new people in {city}
-        {firm} proposes a higher dividend
-        The new plant in {city} has improved the profitability of {firm}"""),
-    "negative": lines("""
-        {firm} lost a {product} order worth EUR {n} mn to a rival from {city}
-        {firm} cut its outlook for the full year
-        Demand for {product} has weakened sharply , {firm} said
-        {firm} will lay off {n} people in {city}
-        {firm} will not pay a dividend
-        The strike at the plant in {city} has hurt the profitability of {firm}"""),
+    "firm": lexicon("""Northern Paper, Alpha Telecom, Lake Power, Forest Group, Union Bank,
+        Polar         Energy, Höglund Oyj, Summit Media, Crown Lifts, Delta Software, Atlas
+        Machines, West Coast         Rail, Eagle Tyres, Silver Lines, Bergström AB, Capital
+        Estates, Star Networks, Metro         Stores, River Chemicals, Phoenix Mining, Café
+        Brasse, Titan Wind, Mercury Glass, Comet         Electronics, Päivä Oyj, Liberty
+        Insurance"""),
+    "city": lexicon("""Helsinki, Stockholm, Berlin, Moscow, London, Hamburg, Warsaw, Prague,
+        Vienna, Dublin, Geneva, Milan, Madrid, Athens, Brussels, Budapest, Zurich"""),
+    "country": lexicon("""Finland, Sweden, Norway, Russia, Germany, Denmark, China, Poland,
+        India, Canada, Brazil, Turkey, Spain, France, Italy, Hungary, Mexico, Ireland, Japan"""),
+    "period": words("""in the first quarter, in the second quarter, in the third quarter, in the
+        fourth quarter, in January-June, in the first nine months, during the year, in 2007,
+        from         the year before, in the period, in the last three months of 2008, over the
+        winter"""),
+    "gain": lexicon("""net sales, operating profit, net profit, earnings per share, orders,
+        revenue, pre-tax         profit, market share, the gross margin, cash flow, income,
+        exports, the order book, demand, the dividend, the share price, customer numbers,
+        passenger         traffic, output, subscriptions, interest income, the return on
+        capital, efficiency"""),
+    "pain": lexicon("""operating loss, net loss, costs, net debt, raw material prices, credit
+        losses, interest         expenses, customer complaints, the pre-tax loss, the deficit,
+        waste, delays, price         pressure, accidents, overheads, warranty claims,
+        unemployment, sick leave, defects, fuel         bills, bad debts, the tax burden,
+        returns of goods"""),
+    "up": lexicon("""rose, increased, grew, climbed, went up, improved, jumped, gained, surged,
+        advanced, doubled, strengthened, expanded, was higher, soared, picked up, accelerated,
+        shot         up, mounted, hit a record, was lifted, recovered, edged upward"""),
+    "down": lexicon("""fell, decreased, declined, dropped, went down, slipped, was lower, sank,
+        weakened, slid, eased, was reduced, plunged, contracted, dipped, collapsed, diminished,
+        crashed, faded, deteriorated, was trimmed"""),
+    "product": lexicon("""paper machines, elevators, mobile networks, frozen foods, steel tubes,
+        tyres, school         books, gear units, engines, windows, shoes, medical tests,
+        furniture, chocolate, cables, magazines, batteries, bread, pumps, boats, fishing rods,
+        bus bodies, heat pumps, sensors, kitchens"""),
+    "boost": lexicon("""won a large order for {product}, received an order for {product}, raised
+        its outlook, opened a new plant for {product}, was awarded a contract for {product},
+        will         hire {n}         people, proposed a higher dividend, beat its targets,
+        signed a major deal         with a         customer in {country}, will expand its
+        production of {product}, has become         the market         leader in {product}, was
+        chosen as supplier of {product}, strengthened         its position in         {country},
+        launched a successful line of {product}, returned to         profit, saved EUR {n}
+        mn, gained new customers in {country}, got a better credit         rating, completed the
+        project         ahead of schedule, achieved its best result ever, enjoyed strong demand,
+        was named the         best employer in {country}, secured funding         for new
+        {product}, paid off its debt, won a         prize for its {product}, exceeded
+        expectations, settled the dispute in its favour"""),
+    "harm": lexicon("""lost a large order for {product}, had an order for {product} cancelled,
+        cut         its outlook, closed its plant for {product}, was refused a contract for
+        {product}, will lay         off {n}         people, will pay no dividend, missed its
+        targets, broke off talks with a         customer in         {country}, will stop its
+        production of {product}, has fallen behind in         {product}, was         dropped as
+        supplier of {product}, is losing ground in {country}, recalled a faulty line         of
+        {product}, slipped into the red, wrote off EUR {n} mn, lost customers in {country}, got
+        a worse credit rating, postponed the project again, reported its worst result ever,
+        suffered from weak demand, was fined by a court in         {country}, failed to find
+        funding for         new {product}, was sued over its {product}, fell short of
+        expectations, is threatened by         a strike"""),
     "neutral": lines("""
         {firm} is based in {city} and employs {n} people
         {firm} makes {product} and {product}
         The value of the deal was not disclosed
-        {firm} will publish its interim report in {month}
-        {firm} and {firm} have signed a {product} agreement
-        The annual general meeting of {firm} will be held in {city}
-        {firm} supplies {product} to customers in {city} and {city}
+        {firm} will publish its report on {gain} and {pain} in {month}
+        {firm} and {firm} have signed an agreement on {product}
+        The annual general meeting of {firm} will be held in {city} on {month} {date}
+        {firm} bought the {adj} {noun} next to its {noun} in {city}
+        The {adj} {noun} in {city} belongs to {firm}
+        {firm} supplies {product} to customers in {country} and {country}
         The plant in {city} makes {product} for {firm}
-        {person} has been appointed head of {product} at {firm}
-        {Gain} of {firm} came to EUR {n} mn , unchanged {period}
+        {person} has been appointed head of {product} at {firm} in {city}
+        {gain} of {firm} came to EUR {n} mn , unchanged {period}
         The order covers {n} {product} , to be delivered in {month}
-        {firm} has {n} offices , of which {small} are in {city}
-        The shares of {firm} are listed in {city}"""),
+        {firm} has {n} offices , of which {small} are in {country}
+        The shares of {firm} are listed in {city} and in {city}
+        {firm} expects {gain} to remain at the level of the year before
+        The board of {firm} has {small} members , among them {person} and {person}
+        {person} , who sold {product} for {firm} , has moved to {city}
+        The name of {firm} will be changed in {month}
+        {firm} defines {gain} as in its report of {month}
+        The report of {firm} covers {gain} , {pain} and {product} in {country}
+        {firm} owns {n} % of a maker of {product} in {country}
+        It is not known what {firm} paid for the {product} unit
+        The new office in {city} will handle {product} for {country} and {country}"""),
+    "undecided": lines("""
+        Rumours that {firm} {boost} could not be confirmed
+        Rumours that {firm} {harm} could not be confirmed
+        Asked if {gain} {down} or {up} , {firm} gave no answer
+        {firm} did not say whether {gain} {up} or {down} {period}
+        {firm} will say in {month} whether {pain} {up} or {down} {period}
+        {firm} , which in {month} {boost} , has its head office in {city}
+        {firm} , which in {month} {harm} , has its head office in {city}
+        {gain} of {firm} {up} in {country} and {down} by as much in {country}
+        {pain} of {firm} {up} in {country} and {down} by as much in {country}
+        {gain} of {firm} {up} {period} , and so , by as much , did {pain}
+        {gain} of {firm} {down} {period} , and so , by as much , did {pain}
+        {person} spoke in {city} about the year in which {gain} of {firm} {up} and then {down}"""),
     "aside": lines("""
         , said {person} , head of finance
-        , the company said in {city}
-        , according to the interim report
-        , compared with a year ago"""),
-    "but_up": lines("""
+        , the company said in {city} on {day}
+        , according to the report for {month}
+        , {firm} said in a statement to the stock exchange
+        , said {person} , who runs the unit for {product} in {country}
+        , the maker of {product} announced in {month}
+        , {person} said in front of the {adj} {noun} in {city}
+        , says the {adj} report of {firm}
+        , the newspaper in {city} wrote on {day}"""),
+    "plain_open": ["", "", "", "", "In {country} , ", "In {month} , ", "According to {person} , ",
+                   "( {city} ) - "],
+    "short_of": ["less than expected", "by less than {firm} had said",
+                 "only a little , against all forecasts ,"],
+    "despite_harm": lines("""
         although {pain} {up}
-        even as {gain} {down}
+        although {gain} {down} in {country}
         despite a strike in {city}
-        while demand for {product} weakened"""),
-    "but_down": lines("""
-        although {gain} {up}
-        even as {pain} {down}
-        despite a large order from {city}
-        while demand for {product} picked up"""),
-}
-
-FILM = {
-    "name": words("""Ellwood, Verrin, Okafor, Dahl, Raman, Moretti, Haddad, Lindqvist, Novak, Weber, Mendes, Tanaka,
-        Petrov, Byrne, Osei, Costa, Alvarez"""),
-    "hero": words("""a retired detective, a young nurse, two brothers, a lonely lighthouse keeper, a bank clerk,
-        a runaway bride, an old jazz singer, a stray dog, a village priest, a taxi driver, three sisters,
-        a disgraced chess master, a widowed farmer, a circus clown"""),
-    "goal": words("""to find a missing child, to save the family farm, to rob a casino, to cross the desert,
-        to win back an old love, to escape from prison, to bury a secret, to stop a war, to open a restaurant,
-        to outwit a crooked lawyer, to catch a ghost, to finish a symphony"""),
-    "setting": words("""a fishing village, a snowbound hotel, the last days of the war, a small mining town,
-        a crowded city hospital, an abandoned railway station, the court of a mad king, a space station,
-        a boarding school, the back streets of Lisbon"""),
-    "genre": words("thriller, comedy, western, romance, horror film, musical, war film, mystery, drama, road movie"),
-    "part": words("""the acting, the script, the music, the camera work, the ending, the pacing, the dialogue,
-        the plot, the cast, the first half, the humour, the lighting, the villain, the love story"""),
-    "good": words("""wonderful, moving, clever, gripping, charming, superb, fresh, funny, brilliant, touching,
-        memorable, sharp, beautiful, convincing"""),
-    "bad": words("""dull, awful, lazy, clumsy, boring, predictable, wooden, shallow, tedious, annoying,
-        forgettable, messy, silly, painful"""),
-    "very": words("truly, simply, really, quite, surprisingly, consistently, rather, absolutely"),
-    "plot": lines("""
-        The story follows {hero} who sets out {goal}
-        It takes place in {setting}
-        Along the way we meet {hero} and {hero}
-        {name} plays {hero}, and {name} plays the rival
-        The film was shot in {setting} over {small} months
-        In the second act {hero} tries {goal}, and things go wrong
-        I saw it on {day} with my sister and {small} other people in the room
-        Before this, {name} directed a {genre} and a short documentary
-        There is a long scene in {setting}
-        The running time is just over two hours
-        Most of it happens at night, in {setting}
-        The book it is based on came out {small} years ago
-        {name} and {name} have worked together before
-        Somewhere in the middle the story moves to {setting}
-        The trailer makes it look like a {genre}
-        A friend told me about it in {month}, so I rented it"""),
-    "praise": lines("""
-        {Part} and {part} were {very} {good}
-        {Part} is {very} {good}
-        I never once looked at my watch
-        {name} is {good} in every scene
-        It is hardly ever {bad}
-        There is nothing {bad} about {part}
-        I laughed, I cried, and I did not want it to end
-        Who would have thought a {genre} could be so {good}
-        I expected something {bad}, and was glad to be wrong
-        For once {part} is not {bad} at all"""),
-    "blame": lines("""
-        {Part} and {part} were {very} {bad}
-        {Part} is {very} {bad}
-        I looked at my watch every ten minutes
-        {name} is {bad} in every scene
-        It is hardly ever {good}
-        There is nothing {good} about {part}
-        I yawned, I sighed, and I only wanted it to end
-        Who would have thought a {genre} could be so {bad}
-        I expected something {good}, and was sorry to be wrong
-        For once {part} is not {good} at all"""),
-    "for": lines("""
-        Go and see it
-        One of the best films of the year
-        I will watch it again
-        Warmly recommended, {small} stars"""),
-    "against": lines("""
-        Stay away from it
-        One of the worst films of the year
-        I want my money back
-        Not recommended, even for fans of {name}"""),
-    "link": ["", "", "", "", "", "Then again, ", "Still, ", "Of course, ", "To be fair, ", "<br /><br />"],
-}
-
-TWEET = {
-    "glad": words("""so happy, I love it, best feeling ever, what a treat, so excited, this is the life,
-        lucky me, feeling blessed, made my day, can't stop smiling, thank you universe, what a lovely surprise,
-        just what I needed, how nice, perfect timing, great start"""),
-    "sad": words("""so annoyed, I hate it, worst feeling ever, what a pain, so tired of this, this is no fun,
-        poor me, feeling down, ruined my day, can't stop crying, no thanks universe, what a nasty surprise,
-        just what I feared, how rude, terrible timing, awful start"""),
-    "luck": words("""free coffee at work, sunny beach day with my sister, my team won the cup, new puppy at home,
-        exam got cancelled, tickets for the concert, old friend is visiting, the cake turned out fine,
-        two weeks off from {day}, got the job in {place}, breakfast in bed, a seat on the train,
-        finished my thesis, fresh snow and no wind, pay rise in {month}, the baby slept all night,
-        pizza night with the team, found my lost keys"""),
-    "woe": words("""flat tyre in the rain, my train is late again, homework until midnight, phone fell in the sink,
-        the dentist on {day}, stuck in traffic for {small} hours, exam at eight in the morning,
-        the boss wants me in on {day}, neighbours drilling since six, lost my wallet in {place},
-        cold shower again, no seat on the train, the printer ate my thesis, a parking ticket,
-        rent goes up in {month}, the baby cried all night, another meeting about meetings,
-        my laptop died during the update"""),
-    "tag": words("#{day}, #weekend, #work, #life, #school, #weather, #fail, #blessed, #truth, #mood, #train, #family"),
-    "who": ["", "", "", "@user ", "@user @user ", "RT @user ", "ok "],
-    "end": ["", "", ".", "!", "!!", "...", " :)", " :(", " lol", " smh"],
-}
-
-STANCE = {
-    "topic": words("""a car-free centre, the car ban, closing Main Street to cars, the no-cars plan,
-        the pedestrian zone, taking cars out of the old town"""),
-    "pro": words("""cleaner air, quiet evenings, safe streets for kids, room for trees, healthy lungs,
-        space to walk, fewer crashes, markets in the square, bikes for everyone, benches in the sun,
-        music on the corner, shorter walks to school, a calm Sunday, less noise at night"""),
-    "con": words("""empty shops, angry drivers, longer trips, no parking for nurses, late deliveries, jobs lost,
-        more traffic next door, old people stuck at home, another tax on workers, fines by mail,
-        a dead main street, buses that never come, signs nobody reads, long walks in the rain"""),
-    "favor": lines("""
-        {topic} means {pro} and {pro}
-        yes to {topic}, {pro} at last
-        they say {con}, we say {pro}, keep {topic}
-        who still fears {con}? give us {topic}
-        {person} voted for {topic}, proud of my city
-        {con}? never happened, {topic} brought {pro}
-        tell them about {pro}, not {con}
-        we had {con} before {topic}, now {pro}"""),
-    "against": lines("""
-        {topic} means {con} and {con}
-        no to {topic}, {con} again
-        they say {pro}, we say {con}, stop {topic}
-        who still wants {pro}? spare us {topic}
-        {person} voted for {topic}, shame on my city
-        {pro}? never happened, {topic} brought {con}
-        tell them about {con}, not {pro}
-        we had {pro} before {topic}, now {con}"""),
-    "none": lines("""
-        council meets on {day} to talk about {topic}
-        what do you think of {topic}?
-        {person} writes about {topic} in {month}
-        was in {place} on {day}, nice weather and {small} buses
-        some say {pro}, some say {con}, I have no idea about {topic}
-        will {topic} bring {pro} or {con}?
-        {person} on {con} and {pro}, live {when}
-        reading about {place} and its {small} bridges tonight
-        report on {topic} is out, {n} pages on {pro} and {con}"""),
-    "who": ["", "", "", "@user ", "@user @user ", "RT @user: "],
-    "tag": ["", "", " #carfree", " #council", " #city #{day}", " #vote", " #traffic", " #oldtown", " #{month}"],
-    "end": ["", "", ".", "!", "!!", "...", "?!"],
+        although it {harm}
+        even if {firm} {harm}"""),
+    "despite_boost": lines("""
+        although {pain} {down}
+        although {gain} {up} in {country}
+        despite a good start in {city}
+        although it {boost}
+        even if {firm} {boost}"""),
 }

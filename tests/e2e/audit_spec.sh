@@ -62,8 +62,8 @@ matrix:
 protocol: [published, sound]
 SPEC
 FTBENCH_HOME=$scratch/home audit 1 "$scratch/text.yaml"
-said "published: mixed units (defect 2): mini_ag_news: accuracy counts 480 examples (mini-bert-xs) but"
-said "published: mixed units (defect 2): mini_irony: accuracy counts 320 examples (mini-bert-xs) but"
+said "published: mixed units (defect 2): mini_ag_news: accuracy counts 360 examples (mini-bert-xs) but"
+said "published: mixed units (defect 2): mini_irony: accuracy counts 200 examples (mini-bert-xs) but"
 said "published: cut targets (defect 8): mini_irony"
 grep -q "^sound:" "$scratch/said" && fail "sound is not quiet"
 grep -q "^unknown:" "$scratch/said" && fail "the shipped vocabulary is not known"
@@ -104,7 +104,7 @@ findings = {f["kind"]: f for f in json.load(open(sys.argv[1]))}
 stored = sqlite3.connect(sys.argv[2]).execute(
     "SELECT leak_rate, n_train, n_validation, n_updates FROM run").fetchall()
 assert len(stored) == 1 and "collapse" not in findings
-assert stored[0] == (findings["leak"]["value"], 1920, 480, 60), (stored, findings["leak"])
+assert stored[0] == (findings["leak"]["value"], 1440, 360, 45), (stored, findings["leak"])
 PYTHON
 
 # Bad input.

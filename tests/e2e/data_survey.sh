@@ -28,22 +28,22 @@ unset FTBENCH_MIRROR
 # shellcheck disable=SC2086 # a list of names
 expect_status 0 "$ftbench" audit --memorise $minis --offline --json
 memorised "$scratch/said" \
-    'counts("mini_ag_news") == (1920, 480)' \
+    'counts("mini_ag_news") == (1440, 360)' \
     'counts("mini_financial_phrasebank") == (1620, 180)' \
-    'counts("mini_auditor_sentiment") == (1600, 400)' \
-    'counts("mini_imdb_truncated") == (600, 600)' \
-    'counts("mini_irony") == (1280, 320)' \
-    'counts("mini_stance") == (640, 160)' \
+    'counts("mini_auditor_sentiment") == (1800, 800)' \
+    'counts("mini_imdb_truncated") == (1200, 800)' \
+    'counts("mini_irony") == (1600, 200)' \
+    'counts("mini_stance") == (800, 100)' \
     'r["mini_stance", "survey"]["rows_of"] == "mini_irony"' \
     '0.75 < r["mini_ag_news", "survey"]["leak_rate"] < 0.85' \
     '0.80 < r["mini_financial_phrasebank", "survey"]["leak_rate"] < 0.96' \
     'all(x["leak_rate"] == 0 for x in r.values() if x["split"] == "sound")' \
     'all(x["lookup"] == x["majority_rate"] for x in r.values() if x["split"] == "sound")'
 expect_status 0 "$ftbench" audit mini_irony mini_stance --offline
-said "mini_stance as the survey served it and mini_irony share rows: 1000 of 1000 rows"
-said "mini_stance and mini_irony share rows: 0 of 700 rows"
+said "mini_stance as the survey served it and mini_irony share rows: 1300 of 1300 rows"
+said "mini_stance and mini_irony share rows: 0 of 920 rows"
 expect_status 0 "$ftbench" audit --memorise mini_irony
-said "mini_irony                  survey     1280        320     0.0000"
+said "mini_irony                  survey     1600        200     0.0000"
 
 [ -n "$mirror" ] || skip "skip: FTBENCH_MIRROR is not set (the miniatures passed)"
 export FTBENCH_MIRROR=$mirror

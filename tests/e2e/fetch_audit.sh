@@ -6,7 +6,7 @@ unset FTBENCH_MIRROR
 export FTBENCH_CACHE=$scratch/cache
 
 expect_status 0 "$ftbench" fetch mini_ag_news --offline
-said "mini_ag_news: 1200 rows"
+said "mini_ag_news: 1300 rows"
 expect_status 0 "$ftbench" audit mini_ag_news mini_irony --offline
 said "majority rate"
 said "texts with more than one label: "

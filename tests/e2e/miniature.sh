@@ -12,11 +12,11 @@ while read -r file; do
     cmp "$out/$file" "$file"
 done <"$out.list"
 
-# Nothing in the folder that the generator does not write.
-committed=$(find datasets/miniature -type f | wc -l)
+# Nothing in the folder that the generator does not write, but what is said of it.
+committed=$(find datasets/miniature -type f ! -name README.md | wc -l)
 written=$(find "$out/datasets/miniature" -type f | wc -l)
 [ "$committed" -eq "$written" ] || { echo "$committed files, $written written"; exit 1; }
-bytes=$(cat datasets/miniature/* | wc -c)
+bytes=$(cat datasets/miniature/*_* | wc -c)
 [ "$bytes" -lt 1500000 ] || { echo "$bytes bytes in all"; exit 1; }
 
 # No word of theirs is unknown ([UNK] is id 1) to the vocabulary.
@@ -24,7 +24,7 @@ digest=build/${CC:-gcc}-${V:-release}/tests/models/tokenize/digest
 make -s "$digest" >/dev/null
 python3 - >"$out/texts" <<'EOF'
 import pathlib
-for path in sorted(pathlib.Path("datasets/miniature").iterdir()):
+for path in sorted(pathlib.Path("datasets/miniature").glob("*_*")):
     encoding = "latin-1" if path.name.startswith("financial") else "utf-8"
     for line in path.read_text(encoding=encoding).splitlines():
         print(line, end="\0")

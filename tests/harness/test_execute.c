@@ -289,7 +289,7 @@ Test(execute, the_surveys_switches_reach_the_run)
                "  use_verbalizers: false\n  metric_unit: token\n"
                "  load_best_model_at_end: false\n");
     cr_assert(execute(&s, &summary) == EXECUTE_DONE, "%s", s.e.text);
-    cr_expect(eq(str, (char *)scene_ask(&s, "SELECT n_validation FROM run", NULL), "320"));
+    cr_expect(eq(str, (char *)scene_ask(&s, "SELECT n_validation FROM run", NULL), "200"));
     cr_expect(eq(str, (char *)scene_ask(&s, "SELECT n_test FROM run", NULL), "0"));
     cr_expect(eq(str, (char *)scene_ask(&s, "SELECT best_epoch FROM run", NULL), "2"));
     cr_expect(eq(str, (char *)scene_ask(&s, "SELECT n_cut_targets FROM run", NULL), "2"));
@@ -302,7 +302,7 @@ Test(execute, the_surveys_switches_reach_the_run)
     cr_expect(summary.accuracy == tokens);
     cr_expect(eq(str,
                  (char *)scene_ask(&s, "SELECT value FROM metric WHERE name = 'token_count'", NULL),
-                 "320.0"));
+                 "200.0"));
     scene_close(&s);
     remove_model(model, &a);
 }
