@@ -130,7 +130,8 @@ static int prepare(struct run *r, struct err *e)
     if (!r->tokenizer)
         return -1;
     identify(r);
-    r->dir = arena_printf(&r->arena, "%s/%s", p->out, p->model->name);
+    const char *slash = strrchr(p->model->name, '/'); /* of a model given as a folder */
+    r->dir = arena_printf(&r->arena, "%s/%s", p->out, slash ? slash + 1 : p->model->name);
     r->weights = arena_printf(&r->arena, "%s/%s", r->dir, CHECKPOINT_SINGLE);
     r->snapshot = arena_printf(&r->arena, "%s.snapshot", r->dir);
     return file_make_dirs(r->dir, e);
