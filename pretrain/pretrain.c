@@ -235,7 +235,7 @@ static void count_told(const struct pretrain *p, const struct batch *b, int64_t 
     *total += n_told(p, b);
 }
 
-/* Dry runs of every batch there will be; on the way, what the first pass tells. */
+/* Dry runs of every batch there will be; on the way, what is told in training. */
 static void measure(struct pretrain *p, int64_t *count, int64_t *total)
 {
     struct batch b;
@@ -243,8 +243,7 @@ static void measure(struct pretrain *p, int64_t *count, int64_t *total)
     for (long i = 0; i < p->train.n_steps; i++)
         for (struct walk w = walk_begin(training_text(p), i); walk_next(p, &w, &b);) {
             learn(p, &b, 1, 0);
-            if (p->train.epoch[i] == 0)
-                count_told(p, &b, count, total);
+            count_told(p, &b, count, total);
         }
     for (long i = 0; i < p->held_out.n_steps; i++)
         for (struct walk w = walk_begin(held_out_text(p), i); walk_next(p, &w, &b);)

@@ -53,8 +53,8 @@ struct pretrain {
     struct objective objective;
     struct layout train, held_out;
     struct pretrain_state state;
-    double unigram_loss; /* nats per held-out token to be told, by the frequencies of what the
-                            first pass tells, one added to each piece's */
+    double unigram_loss; /* nats per held-out token to be told, by the frequencies of what all
+                            updates tell, one added to each piece's */
     int64_t n_held_out_told;
     size_t activation_bytes;
     struct profile *profile; /* borrowed; may be set after pretrain_open */
