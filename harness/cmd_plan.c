@@ -1,9 +1,12 @@
 #include "harness/command.h"
+#include "harness/forecast.h"
 #include "harness/listing.h"
 #include "harness/plan.h"
+#include "harness/progress.h"
 #include "harness/standing.h"
 
 #include <math.h>
+#include <string.h>
 
 static const struct column columns[] = {{"cell_id", false},
                                         {"model", false},
@@ -40,6 +43,26 @@ static int add_cell(struct listing *l, const struct cell *c, struct standing *s,
     return 0;
 }
 
+/* What is still to be done, under a table. */
+static void add_up(const struct plan *plan, const struct standing *s, long n_jobs, FILE *out)
+{
+    double seconds = 0, longest = 0;
+    int n = 0;
+    for (int i = 0; i < plan->n; i++) {
+        if (standing_status(s, &plan->cells[i]) == RESULT_DONE)
+            continue;
+        n++;
+        seconds += plan->cells[i].est_seconds;
+        longest = fmax(longest, plan->cells[i].est_seconds);
+    }
+    struct forecast f = forecast_make(seconds, longest, n_jobs);
+    char core[32], wall[32];
+    progress_duration(core, f.core_seconds);
+    progress_duration(wall, f.wall_seconds);
+    fprintf(out, "%d cells, %d of them done; the rest: %s of one core here, %s on %ld processes\n",
+            plan->n, plan->n - n, core, wall, n_jobs);
+}
+
 int cmd_plan(const struct command_line *cl, FILE *out, struct err *e)
 {
     struct plan plan;
@@ -54,6 +77,8 @@ int cmd_plan(const struct command_line *cl, FILE *out, struct err *e)
         rc = add_cell(&l, &plan.cells[i], &standing, e);
     if (rc == 0)
         listing_print(&l, cl->format, out);
+    if (rc == 0 && strcmp(cl->format, "table") == 0)
+        add_up(&plan, &standing, cl->jobs, out);
     standing_close(&standing);
     return rc == 0 ? EXIT_DONE : -1;
 }

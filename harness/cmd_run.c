@@ -4,6 +4,7 @@
 #include "harness/base/environment.h"
 #include "harness/base/file.h"
 #include "harness/command.h"
+#include "harness/forecast.h"
 #include "harness/identity.h"
 #include "harness/keeper.h"
 #include "harness/plan.h"
@@ -12,6 +13,7 @@
 #include "models/tensor/gemm.h"
 #include "results/store.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Cells that this run has to do, in order. */
@@ -69,12 +71,14 @@ static int choose(struct todo *todo, const struct plan *plan, const struct comma
 static void announce(const struct todo *todo, const struct plan *plan,
                      const struct command_line *cl, FILE *out)
 {
-    double seconds = 0;
+    double seconds = 0, longest = 0;
     char text[32];
 
-    for (int i = 0; i < todo->n; i++)
+    for (int i = 0; i < todo->n; i++) {
         seconds += todo->cells[i]->est_seconds;
-    progress_duration(text, seconds / (double)cl->jobs);
+        longest = fmax(longest, todo->cells[i]->est_seconds);
+    }
+    progress_duration(text, forecast_make(seconds, longest, cl->jobs).wall_seconds);
     fprintf(out, "%s: %d cells, %d current, %d to run on %ld processes (%s), about %s\n",
             plan->spec->name, plan->n, todo->n_current, todo->n, cl->jobs, gemm_core_name(), text);
     if (todo->n_failed_before)

@@ -8,8 +8,8 @@ const struct command commands[] = {
      "trainable_params, total_params, est_memory_bytes, est_seconds, status. Needs neither\n"
      "weights nor data. Parameter counts are exact; memory is a dry run of the largest\n"
      "batches that rows of the data set make, or could make where it is not here; seconds\n"
-     "are an order of magnitude for one thread.",
-     FLAG_HELP | FLAG_FORMAT | FLAG_JSON | FLAG_DB | FLAG_ONLY, 1, 1, cmd_plan},
+     "are those of one thread of a certain core, and the table ends with what they come to here.",
+     FLAG_HELP | FLAG_FORMAT | FLAG_JSON | FLAG_DB | FLAG_ONLY | FLAG_JOBS, 1, 1, cmd_plan},
     {"run", "SPEC", "run the cells of a spec that are not current",
      "Each cell runs in its own process and is stored whole or not at all. A stopped run goes\n"
      "on where it was: type the same command again. Cells start while there are jobs and memory\n"

@@ -6,9 +6,14 @@
 
 #include <string.h>
 
-/* Useful operations of one thread: what a small encoder reached on a core with AVX-512; a
- * miniature reaches less, a base model more. */
-static const double nominal_flops_per_second = 1e11;
+/* Products and what goes with them, of one thread on the core that measured ESTIMATE_GFLOPS: rows
+ * as wide as this take as long for all that is no product as for the products. Fitted on 216
+ * cells of the miniature (130 to 160 of encoders of width 64 and 128, 85 of a T5 of 64) and on
+ * docs/speed.md (168 at 256, 195 at 512 and 768; T5 of 128 and 512: 130 and 185). */
+static const double flops_per_second = 1e9 * ESTIMATE_GFLOPS;
+static const double half_width_encoder = 35, half_width_encoder_decoder = 90;
+/* A cell that does nothing. */
+static const double cell_seconds = 0.005;
 /* Of bfloat16 products: 1.6 to 1.7 measured at BERT base, 1.3 to 1.5 at smaller ones. */
 static const double bfloat16_gain = 1.5;
 
@@ -76,8 +81,21 @@ static struct row_counts count_rows(const struct cell *c)
                                at_most(n.validation, most), at_most(n.test, most)};
 }
 
-/* Words of a class are taken to have so many tokens: which they have, only a tokenizer knows. */
+/* Words of a class are taken to have so many tokens where no tokenizer is here to tell. */
 enum { TARGET_TOK = 4 };
+
+/* Tokens of a text and of a target. */
+struct lengths {
+    double text, target;
+};
+
+static double mean(const int *values, int n)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += values[i];
+    return sum / n;
+}
 
 /* Operations of one text, and of each target that its encoding is held against. */
 struct work {
@@ -111,7 +129,7 @@ static int lowest_trainable(const struct model *m)
 }
 
 /* Attention's two products, and the logits of the vocabulary where the model says words. */
-static struct work count_products(const struct model *m, double n_tok)
+static struct work count_products(const struct model *m, struct lengths n_tok)
 {
     struct work w = {0};
     int width = 0;
@@ -119,23 +137,23 @@ static struct work count_products(const struct model *m, double n_tok)
         const struct site *s = &m->sites[i];
         if (s->kind != SITE_KEY_VALUE)
             continue;
-        double keys = s->decoder && !s->cross ? TARGET_TOK : n_tok;
+        double keys = s->decoder && !s->cross ? n_tok.target : n_tok.text;
         double *of = s->decoder ? &w.target : &w.text;
-        *of += 4.0 * s->in_features * keys * (s->decoder ? TARGET_TOK : n_tok);
+        *of += 4.0 * s->in_features * keys * (s->decoder ? n_tok.target : n_tok.text);
         width = s->in_features;
     }
     if (model_says_text(m))
-        w.target += 2.0 * (double)option_int(&m->config, "vocab_size") * width * TARGET_TOK;
+        w.target += 2.0 * (double)option_int(&m->config, "vocab_size") * width * n_tok.target;
     return w;
 }
 
 /* Forward, and what training adds. Counted from the matrices that a token goes through (2
  * operations a weight), attention's two products, and for the backward pass the layers from the
  * lowest trainable one up. */
-static void count_operations(struct estimate *x, const struct model *m)
+static void count_operations(struct estimate *x, const struct model *m, struct lengths n_tok)
 {
     int n_layers = 0, lowest = lowest_trainable(m);
-    struct work forward = count_products(m, x->n_tok), back = {0};
+    struct work forward = count_products(m, n_tok), back = {0};
     for (int i = 0; i < m->n_sites; i++)
         if (m->sites[i].layer >= n_layers)
             n_layers = m->sites[i].layer + 1;
@@ -146,7 +164,7 @@ static void count_operations(struct estimate *x, const struct model *m)
         if (p->role != PARAM_WEIGHT || p->layer < 0)
             continue;
         bool target = reads_target(m, p);
-        double n = 2.0 * p->rows * p->cols * (target ? TARGET_TOK : x->n_tok);
+        double n = 2.0 * p->rows * p->cols * (target ? n_tok.target : n_tok.text);
         *(target ? &forward.target : &forward.text) += n;
         *(target ? &back.target : &back.text) +=
             (p->layer >= lowest ? n : 0) + (p->trainable ? n : 0);
@@ -337,8 +355,14 @@ int estimate_make(struct estimate *out, const struct cell *c, struct err *e)
         out->memory_bytes = params_bytes(&m.params) + beside_bytes(c, &m) +
                             step_bytes(c, &t, &s, &rows, &a) + rows_bytes(c, &m, &s, &rows) +
                             program_bytes(&m);
-        out->n_tok = longest(c, &m) / 2;
-        count_operations(out, &m);
+        struct lengths n_tok = {.text = s.n ? mean(s.length_tok, s.n) : 0.5 * longest(c, &m),
+                                .target = s.n && s.target_tok ? mean(s.target_tok, m.n_labels)
+                                                              : TARGET_TOK};
+        count_operations(out, &m, n_tok);
+        out->features_kept = learns_from_features(c, &m);
+        double half = model_says_text(&m) ? half_width_encoder_decoder : half_width_encoder;
+        out->flops_per_second = flops_per_second * model_width(&m) / (model_width(&m) + half) *
+                                (cell_in_bfloat16(c) ? bfloat16_gain : 1);
     }
     model_release(&m);
     arena_release(&a);
@@ -400,11 +424,13 @@ void estimate_fill(struct cell *c, const struct estimate *x)
     struct row_counts rows = count_rows(c);
     double n_epochs = (double)option_int(&c->training, "num_train_epochs");
     double validations = n_epochs > 0 ? n_epochs : 1;
+    double all = rows.train + rows.validation + rows.test;
     double operations = rows.train * n_epochs * x->training_flops +
                         (rows.validation * validations + rows.test) * x->forward_flops;
+    if (x->features_kept && n_epochs > 0) /* what is left of a step is next to nothing */
+        operations = all * x->forward_flops;
     c->trainable_params = x->trainable_params;
     c->total_params = x->total_params;
     c->est_memory_bytes = x->memory_bytes;
-    c->est_seconds =
-        operations / (nominal_flops_per_second * (cell_in_bfloat16(c) ? bfloat16_gain : 1));
+    c->est_seconds = cell_seconds + operations / x->flops_per_second;
 }

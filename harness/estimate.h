@@ -6,19 +6,23 @@
  * of the longest there can be. Parameter counts are exact. Memory is parameters, gradients,
  * moments and the best epoch's values, the activations, the rows and a fixed share for the
  * program itself: within a few per cent of the peak, above it where a frozen embedding table is
- * read in part only. Seconds are the operations of all
- * epochs over a nominal speed of one thread: an order of magnitude, good for comparing cells
- * and for noticing a matrix that would take a week.
+ * read in part only. Seconds are those of one thread of a certain core, from the operations of all
+ * epochs at the speed of a model of that width: the same on every machine. What they come to here
+ * tells forecast.h.
  */
 #ifndef FT_HARNESS_ESTIMATE_H
 #define FT_HARNESS_ESTIMATE_H
 
 #include "harness/cell.h"
 
+/* Of the best large float32 product on the core that est_seconds are of. */
+enum { ESTIMATE_GFLOPS = 200 };
+
 struct estimate {
     size_t trainable_params, total_params;
     size_t memory_bytes;
-    int n_tok;                            /* a text is taken to have: half the longest */
+    double flops_per_second; /* of such a model and precision */
+    bool features_kept;      /* all rows go through the frozen model once, not once an epoch */
     double forward_flops, training_flops; /* of one text, with all classes or its own as targets */
 };
 

@@ -27,8 +27,8 @@ expect_status 2 "$ftbench" plan a b
 said '"b" is one argument too many'
 expect_status 2 "$ftbench" plan specs/survey.yaml --fromat csv
 said "plan: unknown option --fromat; did you mean --format?"
-expect_status 2 "$ftbench" plan specs/survey.yaml --jobs 2
-said "plan: unknown option --jobs"
+expect_status 2 "$ftbench" plan specs/survey.yaml --threads 2
+said "plan: unknown option --threads"
 expect_status 2 "$ftbench" plan specs/survey.yaml --format xml
 said '--format is table, csv or json, not "xml"'
 expect_status 2 "$ftbench" plan specs/survey.yaml --format
