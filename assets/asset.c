@@ -131,14 +131,22 @@ int asset_locate(enum asset_place *place, long *bytes, const struct asset *asset
     struct expected want;
     struct str origin = {0};
     asset_origin(&origin, asset);
-    int found = is_shipped(asset, e);
     *place = ASSET_PROJECT;
     *bytes = asset->bytes;
-    if (found == 0 && (found = expect(&want, lock, asset, str_text(&origin), e)) == 0) {
-        if (want.sha256 && (found = cache_has(bytes, want.sha256, e)) == 0)
-            found = mirror_has(bytes, want.sha256, e) == 1 ? 2 : 0;
-        *place = found == 2 ? ASSET_MIRROR : found == 1 ? ASSET_CACHE : ASSET_NETWORK;
-        *bytes = *place == ASSET_NETWORK ? asset->bytes : *bytes;
+    int found = is_shipped(asset, e);
+    if (found == 0)
+        found = expect(&want, lock, asset, str_text(&origin), e);
+    if (found == 0 && want.sha256) {
+        *place = ASSET_CACHE;
+        found = cache_has(bytes, want.sha256, e);
+    }
+    if (found == 0 && want.sha256) {
+        *place = ASSET_MIRROR;
+        found = mirror_has(bytes, want.sha256, e);
+    }
+    if (found == 0) {
+        *place = ASSET_NETWORK;
+        *bytes = asset->bytes;
     }
     str_release(&origin);
     return found < 0 ? -1 : 0;

@@ -539,6 +539,45 @@ Test(assets, shipped_files_need_no_cache)
     cr_assert(system("test ! -e \"$FTBENCH_CACHE\"") == 0);
 }
 
+static void expect_place(const struct asset *asset, enum asset_place place, long bytes)
+{
+    struct err e = {0};
+    enum asset_place is;
+    long n;
+    cr_assert(asset_locate(&is, &n, asset, &e) == 0, "%s", e.text);
+    cr_expect(eq(int, (int)is, (int)place));
+    cr_expect(eq(long, n, bytes));
+}
+
+/* Where it would be taken from, nearest last, without a request. */
+Test(assets, located_without_fetching)
+{
+    struct one o;
+    struct err e = {0};
+    one_url(&o, "/ok/data.txt");
+    expect_place(&o.asset, ASSET_NETWORK, data_bytes);
+    o.asset.bytes = -1;
+    expect_place(&o.asset, ASSET_NETWORK, -1);
+    make_mirror(w.sha256, false);
+    expect_place(&o.asset, ASSET_MIRROR, data_bytes);
+    cr_expect(eq(int, requests("/"), 0));
+    unsetenv("FTBENCH_MIRROR");
+    expect_data(&o.asset, NULL);
+    expect_place(&o.asset, ASSET_CACHE, data_bytes);
+    setenv("FTBENCH_HOME", w.dir, 1);
+    cr_assert(system("mkdir -p \"$FTBENCH_HOME/models/zoo\" \"$FTBENCH_HOME/datasets\"") == 0);
+    o.source = (struct source){.kind = SOURCE_PATH, .where = "data.txt"};
+    expect_place(&o.asset, ASSET_PROJECT, -1);
+
+    enum asset_place place;
+    long n;
+    setenv("FTBENCH_MIRROR", "/nonexistent", 1);
+    setenv("FTBENCH_CACHE", "/nonexistent", 1);
+    one_url(&o, "/ok/data.txt");
+    cr_expect(asset_locate(&place, &n, &o.asset, &e) < 0);
+    cr_expect(strstr(e.text, "FTBENCH_MIRROR") != NULL);
+}
+
 static void on_progress(void *context, const char *name, long have, long total)
 {
     long *last = context;
