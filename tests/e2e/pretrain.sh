@@ -89,12 +89,12 @@ wait_for() {
 }
 
 # Killed, stopped, gone on with two threads: the same weights.
-exec=exec pretrain encdec "$scratch/torn" --snapshot-seconds 0 >"$scratch/said" 2>&1 &
+exec="exec" pretrain encdec "$scratch/torn" --snapshot-seconds 0 >"$scratch/said" 2>&1 &
 pid=$!
 wait_for test -e "$scratch/torn/encdec.snapshot"
 kill -9 $pid
 wait $pid 2>/dev/null || true
-exec=exec pretrain encdec "$scratch/torn" --snapshot-seconds 0 >"$scratch/said" 2>&1 &
+exec="exec" pretrain encdec "$scratch/torn" --snapshot-seconds 0 >"$scratch/said" 2>&1 &
 pid=$!
 wait_for grep -q "goes on at update" "$scratch/said"
 kill -TERM $pid
