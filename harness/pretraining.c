@@ -341,7 +341,8 @@ static enum pretraining_outcome train(struct run *r, struct err *e)
                 r->pretrain.train.n_steps, r->snapshot);
         return PRETRAINING_STOPPED;
     }
-    if (outcome == PRETRAIN_FAILED || finish(r, e) != 0)
+    /* Once more, so that what may fail from here on (a full disk) costs no training. */
+    if (outcome == PRETRAIN_FAILED || on_snapshot(r, &r->pretrain, e) != 0 || finish(r, e) != 0)
         return PRETRAINING_FAILED;
     fprintf(p->print, "%s: done; %s, sha256 %s\n", p->model->name, r->weights, r->weights_hash);
     return PRETRAINING_DONE;

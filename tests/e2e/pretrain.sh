@@ -120,6 +120,17 @@ cmp "$scratch/torn/encdec/model.safetensors" "$scratch/out/encdec/model.safetens
     fail "going on gave other weights"
 [ ! -e "$scratch/torn/encdec.snapshot" ] || fail "the snapshot is left over"
 
+# A disk that is full at the end, or a folder in the way: nothing has to be trained again.
+rm -r "$scratch/torn/encdec" "$scratch/torn/r.db"
+mkdir -p "$scratch/torn/encdec/README.md"
+expect_status 3 pretrain encdec "$scratch/torn"
+said "README.md"
+rmdir "$scratch/torn/encdec/README.md"
+expect_status 0 pretrain encdec "$scratch/torn"
+said "goes on at update 400 of 400"
+cmp "$scratch/torn/encdec/model.safetensors" "$scratch/out/encdec/model.safetensors" ||
+    fail "ending later gave other weights"
+
 # Another text is told before any work.
 echo "one more line" >>"$scratch/text"
 rm "$scratch/torn/encdec/model.safetensors"
