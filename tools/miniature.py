@@ -40,7 +40,7 @@ ROWS = {
     "mini_irony": {"train": 800, "validation": 100, "test": 400},
     "mini_stance": {"train": 580, "validation": 60, "test": 280},
 }
-NOISE = {"mini_ag_news": 0.05, "mini_financial_phrasebank": 0.03, "mini_auditor_sentiment": 0.12,
+NOISE = {"mini_ag_news": 0.05, "mini_financial_phrasebank": 0.03, "mini_auditor_sentiment": 0.1,
          "mini_imdb_truncated": 0.05, "mini_irony": 0.12, "mini_stance": 0.1}
 FEELINGS = ["negative", "neutral", "positive"]
 SHARED = 46  # per cent of mini_auditor_sentiment's rows are mini_financial_phrasebank's
@@ -214,7 +214,7 @@ def auditor_sentiment(shared):
         w.learning = split == "train"
         n_copies = 8 if w.learning else 0
         n_shared = n * SHARED // 100
-        rows = [w.fresh(lambda: finance_row(w, (0.08, 0.65), 0.45))
+        rows = [w.fresh(lambda: finance_row(w, (0.085, 0.645), 0.35))
                 for _ in range(n - n_copies - n_shared)]
         rows = noisy_rows(w, rows, FEELINGS, name)
         add_copies(w, rows, n_copies - n_copies // 4, n_copies // 4, FEELINGS)
@@ -238,8 +238,8 @@ def film_review(w, label):
     own, others = ("praise", "blame") if good else ("blame", "praise")
     denial, hope = ("not_bad", "fear") if good else ("not_good", "hope")
     verdict = w.expand("{for}" if good else "{against}")
-    out = [film_sentence(w, "plot") for _ in range(1 + w.below(4))]
-    if w.chance(0.3):  # a turn: what was hoped or feared, and then the film
+    out = [film_sentence(w, "plot") for _ in range(1 + w.below(3))]
+    if w.chance(0.22):  # a turn: what was hoped or feared, and then the film
         out += [film_sentence(w, hope) for _ in range(1 + w.below(3))]
         out += [film_sentence(w, "plot")] if w.chance(0.5) else []
         last = w.expand("{turn}") + " "
@@ -253,12 +253,12 @@ def film_review(w, label):
             out.append(last + w.expand("{last} is {%s}." % ("good" if good else "bad")))
     else:
         for _ in range(2 + w.below(4)):
-            kind = denial if w.chance(0.25) else own if w.chance(0.75) else others
+            kind = denial if w.chance(0.2) else own if w.chance(0.8) else others
             out.insert(w.below(len(out) + 1), film_sentence(w, kind))
         out.append(film_sentence(w, own if w.chance(0.7) else denial))
         if w.chance(0.25):
             out.append(verdict[:1].upper() + verdict[1:] + "!")
-    for _ in range(w.below(3) * w.below(3)):
+    for _ in range(w.below(2) * w.below(4)):
         out.insert(0, film_sentence(w, "plot"))
     return " ".join(out), label
 
@@ -283,7 +283,7 @@ def tweet(w):
     if roll < (0.3 if ironic else 0.25):
         text = "{mock}" if ironic else "{calm}"
     else:
-        glad = w.chance(0.8 if ironic else 0.5)
+        glad = w.chance(0.88 if ironic else 0.5)
         lucky = glad != ironic
         feeling, event = ("{glad}" if glad else "{sad}"), ("{luck}" if lucky else "{woe}")
         text = w.pick([feeling + ", " + event, event + ", " + feeling, feeling + " " + event])
@@ -313,7 +313,7 @@ def stance_row(w, shares):
     """shares: of rows without a stance and against. A turn names the other side's reasons."""
     roll = w.random.random()
     label = "none" if roll < shares[0] else "against" if roll < sum(shares) else "favor"
-    kind = label + "_turn" if label != "none" and w.chance(0.5) else label
+    kind = label + "_turn" if label != "none" and w.chance(0.35) else label
     close = "" if label == "none" else "{close}"
     return w.expand("{who}{open}{%s}%s{end}{tag}" % (kind, close)), label
 

@@ -110,21 +110,21 @@ STANCE = {
         night, cold feet, lies from the mayor, sick         people without help, a ghost town"""),
     "favor": lines("""
         {topic} means {pro} and {pro}
-        yes to {topic}, {pro} at last
-        proud of {place}, {topic} is right
+        {topic}: {pro} at last
+        in {place} {topic} brought {pro}
+        {person} voted for {topic}: {pro} and {pro}
+        {topic} again, {pro} everywhere
+        what {topic} gave my street: {pro}
         I support {topic}, we need {pro}
-        {person} voted for {topic}, thank you
-        {pro} is worth it, go on with {topic}
-        more of {topic} please, I want {pro} and {pro}
         my kids deserve {pro}, so let us have {topic}"""),
     "against": lines("""
         {topic} means {con} and {con}
-        no to {topic}, {con} again
-        shame on {place}, {topic} is wrong
+        {topic}: {con} at last
+        in {place} {topic} brought {con}
+        {person} voted for {topic}: {con} and {con}
+        {topic} again, {con} everywhere
+        what {topic} gave my street: {con}
         I am against {topic}, who needs {con}
-        {person} voted for {topic}, never again
-        {con} is not worth it, stop {topic}
-        no more of {topic} please, I am tired of {con} and {con}
         my family suffers from {con}, so let us drop {topic}"""),
     "favor_turn": lines("""
         they say {con}, we say {pro}, so much for {topic}

@@ -3,8 +3,8 @@
 # training run stored for them, and what cannot be predicted is said.
 source "$(dirname "$0")/common.bash"
 
-small_spec "$scratch/spec.yaml" "full, {lora: {r: 2}}" "1" 8 400
-echo "  learning_rate: 1e-3" >>"$scratch/spec.yaml"
+small_spec "$scratch/spec.yaml" "full, {lora: {r: 2}}" "1" 12 800
+echo "  learning_rate: 3e-3" >>"$scratch/spec.yaml"
 db=$scratch/results.db
 expect_status 0 "$ftbench" run "$scratch/spec.yaml" --db "$db" --keep-adapters
 
