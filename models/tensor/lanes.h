@@ -160,6 +160,29 @@ LANES_INLINE lanes lanes_larger(lanes a, lanes b)
 #endif
 }
 
+/* a < b ? a : b, so b when either is NaN. */
+LANES_INLINE lanes lanes_smaller(lanes a, lanes b)
+{
+#ifdef __AVX512F__
+    return (lanes)_mm512_min_ps((__m512)a, (__m512)b);
+#else
+    return lanes_pick(a < b, a, b);
+#endif
+}
+
+/* a 2^n, rounded once, for whole n of at most 2 * 126 and a in 1/2 .. 2: in two factors where
+ * there is no instruction, so that what is subnormal comes out by one rounding too. */
+LANES_INLINE lanes lanes_scale(lanes a, lanes n)
+{
+#ifdef __AVX512F__
+    return (lanes)_mm512_scalef_ps((__m512)a, (__m512)n);
+#else
+    int_lanes whole = (int_lanes)(n + 0x1.8p23f) - 0x4B400000; /* less the bits of 1.5 * 2^23 */
+    int_lanes half = whole >> 1;
+    return a * (lanes)((half + 127) << 23) * (lanes)((whole - half + 127) << 23);
+#endif
+}
+
 LANES_INLINE lanes lanes_sqrt(lanes a)
 {
 #if defined(__AVX512F__)

@@ -28,21 +28,18 @@ LANES_INLINE lanes polynomial(const float *c, int degree, lanes x)
 }
 
 /* exp(x + rest), |rest| far below 1. x = n ln 2 + r, ln 2 in two parts of which
- * the first has few enough bits that n times it is exact; 2^n in two factors so
- * that subnormal results come out by one rounding. */
+ * the first has few enough bits that n times it is exact. */
 LANES_INLINE lanes exp_plus(lanes x, lanes rest)
 {
     const lanes round = lanes_of(0x1.8p23f); /* adding it leaves the nearest whole number */
-    x = lanes_pick(x > 89.0f, lanes_of(89), x);
-    x = lanes_pick(x < -104.0f, lanes_of(-104), x);
+    x = lanes_smaller(lanes_of(89), x);
+    x = lanes_larger(lanes_of(-104), x);
     lanes shifted = lanes_fma(x, lanes_of(0x1.715476p+0f), round);
     lanes n = shifted - round;
     lanes r = lanes_fma(n, lanes_of(-0x1.62p-1f), x);
     r = lanes_fma(n, lanes_of(-0x1.c85fe0p-10f), r) + rest;
     lanes p = lanes_fma(r * r, polynomial(exp_q, 5, r), r) + 1.0f;
-    int_lanes whole = (int_lanes)shifted - 0x4B400000; /* less the bits of round */
-    int_lanes half = whole >> 1;
-    return p * (lanes)((half + 127) << 23) * (lanes)((whole - half + 127) << 23);
+    return lanes_scale(p, n);
 }
 
 LANES_INLINE lanes exp_of(lanes x)
