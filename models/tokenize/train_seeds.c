@@ -6,27 +6,25 @@
 #include <string.h>
 
 enum { MARK = 0x2581 };
-enum sort { LETTER, DIGIT, SIGN };
 
-static enum sort sort_of(int32_t c)
+/* Signs and digits are one sort, all others the other. */
+static bool is_sign(int32_t c)
 {
-    if (c >= '0' && c <= '9')
-        return DIGIT;
     bool symbol = (c >= 0xa0 && c < 0xc0) || c == 0xd7 || c == 0xf7 ||
                   (c >= 0x2000 && c < 0x2c00) || c >= 0x1f000;
-    return symbol || c < 0x20 || (c >= 0x7f && c < 0xa0) || unicode_is_punctuation(c) ? SIGN
-                                                                                      : LETTER;
+    return symbol || (c >= '0' && c <= '9') || c < 0x20 || (c >= 0x7f && c < 0xa0) ||
+           unicode_is_punctuation(c);
 }
 
 static void cut_word(struct words *runs, const struct word_count *w, const bool *kept)
 {
     size_t start = 0;
     int n_chars = 0, step;
-    enum sort sort = SIGN;
+    bool sign = false;
     for (size_t at = 0; at < w->n_bytes; at += (size_t)step) {
         int32_t c = unicode_decode(w->text + at, &step);
-        bool mark = c == MARK, known = mark || kept[c];
-        bool goes_on = known && (sort_of(c) == sort || (start == 0 && n_chars == 1));
+        bool mark_before = start == 0 && n_chars == 1, known = c == MARK || kept[c];
+        bool goes_on = known && (is_sign(c) == sign || mark_before);
         if (n_chars > 0 && (!goes_on || n_chars == RUN_CHARS)) {
             words_add(runs, w->text + start, at - start, w->count);
             n_chars = 0;
@@ -35,7 +33,7 @@ static void cut_word(struct words *runs, const struct word_count *w, const bool 
             continue;
         if (n_chars++ == 0)
             start = at;
-        sort = sort_of(c);
+        sign = is_sign(c);
     }
     if (n_chars > 0)
         words_add(runs, w->text + start, w->n_bytes - start, w->count);

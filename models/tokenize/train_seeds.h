@@ -1,9 +1,9 @@
 /*
  * train_seeds: the strings from which a unigram vocabulary is chosen, and the runs they are in.
  *
- * A run is the longest part of a word whose characters are of one sort: letters, digits, or
- * signs; U+2581 goes with what follows it. No piece reaches over runs, as SentencePiece has it
- * (split_by_unicode_script, split_by_number). Characters without a piece end a run and are in none.
+ * A run is the longest part of a word whose characters are of one sort: letters, or digits and
+ * signs; U+2581 goes with what follows it. No piece reaches over runs (nor over scripts, as
+ * SentencePiece has it). Characters without a piece end a run and are in none.
  * Private to models/tokenize.
  */
 #ifndef FT_MODELS_TOKENIZE_TRAIN_SEEDS_H
