@@ -38,6 +38,7 @@ struct param *params_add(struct params *p, const struct param *spec)
     *one = *spec;
     one->name = arena_strdup(p->arena, spec->name);
     one->trainable = one->loaded = one->owned = false;
+    one->lr_scale = 1;
     one->t = (struct tensor){.rows = spec->rows, .cols = spec->cols, .is_param = true};
     p->items[p->n++] = one;
     return one;
@@ -97,10 +98,10 @@ static void make_slices(struct params *p)
         if (!one->trainable)
             continue;
         if (n == 0 || one->t.row_state || slices[n - 1].row_state ||
-            slices[n - 1].decays != decays(one))
+            slices[n - 1].decays != decays(one) || slices[n - 1].lr_scale != one->lr_scale)
             slices[n++] = (struct adamw_slice){.start = at,
                                                .decays = decays(one),
-                                               .lr_scale = 1,
+                                               .lr_scale = one->lr_scale,
                                                .row_state = one->t.row_state,
                                                .width = (size_t)one->cols};
         slices[n - 1].n += param_size(one);

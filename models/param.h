@@ -54,6 +54,7 @@ struct param {
     int pad_row;    /* INIT_NORMAL_PADDED */
     int layer;      /* -1 outside the layers */
     bool trainable; /* set between declaring and params_allocate */
+    float lr_scale; /* factor on the learning rate, likewise; params_add makes it 1 */
     bool loaded;    /* data came from a checkpoint or adapter file */
     bool owned;     /* frozen, with float32 memory of its own: params_own_data */
     bool float32;   /* read by other ops than op_linear and op_embedding: stays float32 */
@@ -73,8 +74,8 @@ struct params {
 
 void params_init(struct params *p, struct arena *a);
 
-/* Declares one; a name twice is our bug. Everything but t, trainable, loaded and
- * owned is copied from spec (the name's text too). */
+/* Declares one; a name twice is our bug. Everything but t, trainable, lr_scale, loaded
+ * and owned is copied from spec (the name's text too). */
 struct param *params_add(struct params *p, const struct param *spec);
 
 struct param *params_find(const struct params *p, const char *name);

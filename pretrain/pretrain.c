@@ -105,6 +105,13 @@ static double judge(struct pretrain *p, const struct batch *b)
 
 /* --- getting ready ------------------------------------------------------------ */
 
+static void set_to_train(struct param *one, int n_vocab, const struct options *o)
+{
+    one->trainable = true;
+    if (one->role == PARAM_EMBEDDING && one->rows == n_vocab)
+        one->lr_scale = (float)option_float(o, "embedding_lr_scale");
+}
+
 /* The configuration with the recipe's dropout. */
 static int set_dropout(struct options *config, const struct options *o, struct err *e)
 {
@@ -159,7 +166,8 @@ static int build(struct pretrain *p, const struct pretrain_source *from, struct 
         return -1;
     options_copy(&p->model.config, &z->config, a); /* a model's dropout is for those who tune it */
     for (int i = 0; i < p->model.params.n; i++)
-        p->model.params.items[i]->trainable = true;
+        set_to_train(p->model.params.items[i], (int)option_int(&config, "vocab_size"),
+                     from->options);
     p->model.params.bfloat16 = half;
     params_allocate(&p->model.params, true);
     params_init_missing(&p->model.params, (uint64_t)option_int(from->options, "seed"));

@@ -9,6 +9,8 @@ static const char *const precision_names[] = {"float32", "bfloat16", NULL};
 
 const struct option recipe_options[] = {
     {"learning_rate", OPTION_FLOAT, "1e-3", 0, 10, NULL, "peak learning rate"},
+    {"embedding_lr_scale", OPTION_FLOAT, "1", 1e-6, 1e6, NULL,
+     "factor on the learning rate of the token embeddings"},
     {"lr_scheduler_type", OPTION_CHOICE, "linear", 0, 0, schedule_names,
      "how the rate falls after warm-up"},
     {"warmup_ratio", OPTION_FLOAT, "0.06", 0, 1, NULL,
