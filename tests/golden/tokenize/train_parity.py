@@ -32,7 +32,7 @@ def lines(path):
 def ours(folder, texts):
     stdin = b"".join(t.encode() + b"\0" for t in texts)
     said = subprocess.run([DIGEST, folder, "1000000", "ids"], input=stdin, check=True,
-                          stdout=subprocess.PIPE).stdout.decode()
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
     return [[int(i) for i in line.split()] for line in said.splitlines()[:len(texts)]]
 
 
