@@ -171,12 +171,14 @@ size_t seeds_find(struct seed **seeds, const struct words *runs, int min_frequen
     walk(&f, suffixes, n);
     free(chars);
     free(suffixes);
-    qsort(f.seeds, f.n, sizeof *f.seeds, by_cover);
+    if (f.n > 0)
+        qsort(f.seeds, f.n, sizeof *f.seeds, by_cover);
     while (n_singles < f.n && f.seeds[n_singles].single)
         n_singles++;
     if (f.n > n_singles + max_seeds)
         f.n = n_singles + max_seeds;
-    qsort(f.seeds, f.n, sizeof *f.seeds, by_text);
+    if (f.n > 0)
+        qsort(f.seeds, f.n, sizeof *f.seeds, by_text);
     *seeds = f.seeds;
     return f.n;
 }

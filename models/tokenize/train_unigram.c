@@ -116,8 +116,10 @@ static void clear_counts(struct model *m)
 static double exp_digamma(double x)
 {
     double below = 0;
-    for (; x < 7; x++) /* psi(x) = psi(x + 1) - 1 / x; from 7 on its series, within 1e-7 */
+    while (x < 7) { /* psi(x) = psi(x + 1) - 1 / x; from 7 on its series, within 1e-7 */
         below += 1 / x;
+        x += 1;
+    }
     return scalar_exp(scalar_log(x) - 1 / (2 * x) - 1 / (12 * x * x) + 1 / (120 * x * x * x * x) -
                       below);
 }

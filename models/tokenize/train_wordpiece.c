@@ -47,6 +47,8 @@ struct trainer {
     size_t n_slots;
     struct waiting *queue; /* owned, [n_queue] a heap, the next pair at 0 */
     size_t n_queue, queue_room;
+    int round;           /* of joining */
+    int *risen, n_risen; /* owned: pairs whose count rose in this round */
 };
 
 /* --- the queue --------------------------------------------------------------- */
@@ -257,8 +259,8 @@ static int joined_id(struct trainer *t, int left, int right)
     return id;
 }
 
-/* Joins left and right in a word; false when they are not there. */
-static bool join(struct spelling *s, int left, int right, int id)
+/* Joins left and right wherever they stand in a word. */
+static void join(struct spelling *s, int left, int right, int id)
 {
     int n = 0;
     for (int k = 0; k < s->n; k++) {
@@ -266,15 +268,12 @@ static bool join(struct spelling *s, int left, int right, int id)
         s->pieces[n++] = match ? id : s->pieces[k];
         k += match;
     }
-    bool any = n < s->n;
     s->n = n;
-    return any;
 }
 
-/* Adds sign times the word's count to all its pairs; those with the new piece learn where they
- * stand and, once a round, go to the list of what rose. */
-static void weigh_pairs(struct trainer *t, int word, int sign, int id, int round, int **risen,
-                        int *n_risen)
+/* Adds sign times the word's count to all its pairs; those with the new piece id learn where they
+ * stand and go, once a round, to the list of what rose. */
+static void weigh_pairs(struct trainer *t, int word, int sign, int id)
 {
     const struct spelling *s = &t->words[word];
     for (int k = 0; k + 1 < s->n; k++) {
@@ -283,51 +282,50 @@ static void weigh_pairs(struct trainer *t, int word, int sign, int id, int round
         if (sign < 0 || (p->left != id && p->right != id))
             continue;
         pair_seen_in(p, word);
-        if (p->touched == round)
+        if (p->touched == t->round)
             continue;
-        p->touched = round;
-        if ((*n_risen & (*n_risen - 1)) == 0) /* doubles at powers of two */
-            *risen = xrealloc(*risen, (size_t)(2 * *n_risen + 2) * sizeof **risen);
-        (*risen)[(*n_risen)++] = (int)(p - t->pairs);
+        p->touched = t->round;
+        if ((t->n_risen & (t->n_risen - 1)) == 0) /* doubles at powers of two */
+            t->risen = xrealloc(t->risen, (size_t)(2 * t->n_risen + 2) * sizeof *t->risen);
+        t->risen[t->n_risen++] = (int)(p - t->pairs);
     }
 }
 
-static void join_everywhere(struct trainer *t, int pair, int round)
+static void join_everywhere(struct trainer *t, int pair)
 {
     int left = t->pairs[pair].left, right = t->pairs[pair].right;
     int id = joined_id(t, left, right);
     int *where = t->pairs[pair].where, n_where = t->pairs[pair].n_where;
     t->pairs[pair].where = NULL;
     t->pairs[pair].n_where = t->pairs[pair].room = 0;
-    int *risen = NULL, n_risen = 0;
+    t->n_risen = 0;
     for (int i = 0; i < n_where; i++) {
         struct spelling *s = &t->words[where[i]];
         bool there = false;
         for (int k = 0; k + 1 < s->n && !there; k++)
             there = s->pieces[k] == left && s->pieces[k + 1] == right;
-        if (!there)
+        if (!there) /* joined with others since */
             continue;
-        weigh_pairs(t, where[i], -1, id, round, &risen, &n_risen);
+        weigh_pairs(t, where[i], -1, id);
         join(s, left, right, id);
-        weigh_pairs(t, where[i], 1, id, round, &risen, &n_risen);
+        weigh_pairs(t, where[i], 1, id);
     }
-    for (int i = 0; i < n_risen; i++)
-        enqueue(t, risen[i]);
-    free(risen);
+    for (int i = 0; i < t->n_risen; i++)
+        enqueue(t, t->risen[i]);
     free(where);
 }
 
 static int join_pairs(struct trainer *t, struct err *e)
 {
     size_t wanted = (size_t)t->recipe->vocab_size;
-    for (int round = 0; t->pieces.n < wanted; round++) {
+    for (t->round = 0; t->pieces.n < wanted; t->round++) {
         int pair = next_pair(t);
         if (pair < 0)
             return err_usage(e,
                              "the text gives %zu pieces at a min_frequency of %d; vocab_size is %d",
                              t->pieces.n, t->recipe->min_frequency, t->recipe->vocab_size);
-        join_everywhere(t, pair, round);
-        if (round % 1000 == 999)
+        join_everywhere(t, pair);
+        if (t->round % 1000 == 999)
             train_note(t->recipe, "%zu pieces of %zu", t->pieces.n, wanted);
     }
     return 0;
@@ -340,6 +338,7 @@ static void trainer_release(struct trainer *t)
     free(t->pairs);
     free(t->slots);
     free(t->queue);
+    free(t->risen);
     free(t->words);
     free(t->spelled);
     words_release(&t->pieces);
