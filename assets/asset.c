@@ -128,7 +128,7 @@ static int is_shipped(const struct asset *asset, struct err *e)
 int asset_locate(enum asset_place *place, long *bytes, const struct asset *asset, struct err *e)
 {
     char lock[HASH_HEX_SIZE];
-    struct expected want;
+    struct expected want = {0};
     struct str origin = {0};
     asset_origin(&origin, asset);
     *place = ASSET_PROJECT;

@@ -110,7 +110,7 @@ LANES_INLINE int_lanes lanes_of_bits(uint16_t bits)
 #ifdef __AVX512F__
     return (int_lanes)_mm512_maskz_set1_epi32(bits, -1);
 #else
-    int_lanes mask;
+    int_lanes mask = {0};
     for (int i = 0; i < N_LANES; i++)
         mask[i] = -(bits >> i & 1);
     return mask;
