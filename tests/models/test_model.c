@@ -236,6 +236,27 @@ Test(params, initial_values_are_those_of_bert_and_depend_on_seed_and_name_only)
     rig_close(&other);
 }
 
+Test(params, a_rate_of_its_own_is_a_slice_of_its_own)
+{
+    struct rig rig, *r = &rig;
+    rig_random(r, small, 0);
+    struct params *p = &r->m.params;
+    rig_train(r, true);
+    struct param *one = params_find(p, "bert.encoder.layer.0.attention.self.query.weight");
+    one->lr_scale = 4;
+    params_allocate(p, true);
+    size_t scaled = 0;
+    for (int i = 0; i < p->adam.n_slices; i++) {
+        const struct adamw_slice *s = &p->adam.slices[i];
+        if (s->lr_scale == 1)
+            continue;
+        cr_expect(s->lr_scale == 4 && p->adam.param + s->start == one->t.data);
+        scaled += s->n;
+    }
+    cr_expect(scaled == param_size(one));
+    rig_close(r);
+}
+
 Test(params, slices_follow_roles_and_cover_the_block)
 {
     struct rig rig, *r = &rig;
