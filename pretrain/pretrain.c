@@ -107,9 +107,14 @@ static double judge(struct pretrain *p, const struct batch *b)
 
 static void set_to_train(struct param *one, int n_vocab, const struct options *o)
 {
+    float embedding_range = (float)option_float(o, "embedding_initializer_range");
+
     one->trainable = true;
-    if (one->role == PARAM_EMBEDDING && one->rows == n_vocab)
-        one->lr_scale = (float)option_float(o, "embedding_lr_scale");
+    if (one->role != PARAM_EMBEDDING || one->rows != n_vocab)
+        return;
+    one->lr_scale = (float)option_float(o, "embedding_lr_scale");
+    if (embedding_range > 0)
+        one->init_scale = embedding_range;
 }
 
 /* The configuration with the recipe's dropout. */

@@ -11,6 +11,8 @@ const struct option recipe_options[] = {
     {"learning_rate", OPTION_FLOAT, "1e-3", 0, 10, NULL, "peak learning rate"},
     {"embedding_lr_scale", OPTION_FLOAT, "1", 1e-6, 1e6, NULL,
      "factor on the learning rate of the token embeddings"},
+    {"embedding_initializer_range", OPTION_FLOAT, "0", 0, 10, NULL,
+     "standard deviation of initial token embeddings; 0: as the configuration says"},
     {"lr_scheduler_type", OPTION_CHOICE, "linear", 0, 0, schedule_names,
      "how the rate falls after warm-up"},
     {"warmup_ratio", OPTION_FLOAT, "0.06", 0, 1, NULL,
