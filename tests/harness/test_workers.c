@@ -169,12 +169,13 @@ Test(workers, a_model_that_vanished_is_a_stored_failure)
 
 /* --- memory and cores ---------------------------------------------------------- */
 
-/* A cell of its own, of which the plan says that it needs so much. */
+/* A cell of its own, of which the plan says that it needs so much, and long enough for threads. */
 static const struct cell *needing(struct scene *s, int i, size_t mib)
 {
     struct cell *c = arena_alloc(&s->arena, sizeof *c);
     *c = s->plan.cells[i];
     c->est_memory_bytes = mib << 20;
+    c->est_seconds = 60;
     return c;
 }
 
@@ -228,6 +229,18 @@ Test(workers, without_a_limit_jobs_alone_decide)
     cr_expect(o.n_done == 3, "%s", told(&s));
     for (int i = 0; i < 3; i++) /* four cores among three: the last to start gets what is left */
         cr_expect(eq(str, (char *)threads_of(&s, cells[i]), i < 2 ? "1" : "2"), "cell %d", i);
+    scene_close(&s);
+}
+
+Test(workers, a_short_cell_gets_one_thread)
+{
+    struct scene s;
+    scene_open(&s, "mini-bert-xs", "head", "  num_train_epochs: 1\n");
+    struct cell brief = *needing(&s, 0, 1);
+    brief.est_seconds = 0.1;
+    const struct cell *cells[] = {&brief};
+    cr_expect(run_within(&s, cells, 1, 0).n_done == 1, "%s", told(&s));
+    cr_expect(eq(str, (char *)threads_of(&s, cells[0]), "1"));
     scene_close(&s);
 }
 
