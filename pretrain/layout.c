@@ -41,7 +41,9 @@ static void make_room(struct growing *g, int64_t n_rows, long n_steps)
 static void append(struct growing *g, const struct batches *b, uint32_t epoch)
 {
     struct layout *l = g->to;
+    assert(b->n > 0 && b->n_rows > 0);
     make_room(g, b->n_rows, b->n);
+    assert(l->rows && l->start);
     for (int i = 0; i < b->n; i++) {
         l->start[l->n_steps] = g->n_rows + b->start[i];
         l->epoch[l->n_steps++] = epoch;
