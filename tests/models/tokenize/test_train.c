@@ -174,8 +174,7 @@ static void make_text(struct str *out, int n_words)
 Test(train, the_same_bytes_again)
 {
     static const char *const lines[] = {"one two two three, three. three!\n", "Four 4 four 44\n",
-                                        "\xc3\xa9"
-                                        "1 one\n"};
+                                        "\xc3\xa9 1 one\n"};
     struct str here = {0}, there = {0};
     for (int i = 0; i < 60; i++) {
         str_add(&here, lines[i % 3]);
