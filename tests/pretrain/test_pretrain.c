@@ -235,6 +235,30 @@ Test(pretrain, the_models_own_dropout_is_kept_for_those_who_tune_it)
     rig_release(&r);
 }
 
+Test(pretrain, token_embeddings_may_have_a_start_and_a_rate_of_their_own)
+{
+    struct rig r;
+    rig_init(&r, "t5", 1);
+    set(&r.options, "embedding_initializer_range", "0.05");
+    set(&r.options, "embedding_lr_scale", "4");
+    struct pretrain_source from = source_of(&r);
+    cr_assert(pretrain_open(&r.p, &from, &r.a, &r.e) == 0, "%s", r.e.text);
+    const struct params *params = &r.p.model.params;
+    for (int i = 0; i < params->n; i++) {
+        const struct param *one = params->items[i];
+        bool tokens = str_equal(one->name, "shared.weight");
+        cr_expect(one->lr_scale == (tokens ? 4.0f : 1.0f), "%s", one->name);
+        if (!tokens)
+            continue;
+        double squares = 0;
+        for (size_t k = 0; k < param_size(one); k++)
+            squares += (double)one->t.data[k] * (double)one->t.data[k];
+        /* T5's own deviation is 1; of thousands of draws 5 % is many standard errors. */
+        cr_expect(fabs(sqrt(squares / (double)param_size(one)) / 0.05 - 1) < 0.05);
+    }
+    rig_release(&r);
+}
+
 static void expect_no_open(struct rig *r, const struct pretrain_source *from, const char *why)
 {
     cr_expect(pretrain_open(&r->p, from, &r->a, &r->e) == -1);
