@@ -2,8 +2,10 @@
 
 #include "harness/base/rng.h"
 #include "models/tensor/bfloat16.h"
+#include "models/tensor/vmath.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 void params_init(struct params *p, struct arena *a)
@@ -186,6 +188,24 @@ float *params_own_data(struct params *p, struct param *one)
     return own;
 }
 
+/* Column pair k of a width d turns by 10000^(-2k/d) a row; in double, without libm's last bits. */
+static float sinusoid(const struct param *one, size_t i)
+{
+    size_t row = i / (size_t)one->cols, col = i % (size_t)one->cols;
+    double exponent = -(double)(col - col % 2) / one->cols;
+    double angle = (double)row * scalar_exp(exponent * scalar_log(10000));
+    /* In units of pi; sin x = cos(x - pi / 2). */
+    double turns = fmod(angle / 3.141592653589793 + (col % 2 ? 0 : 1.5), 2);
+    double value = scalar_cos_pi(turns > 1 ? 2 - turns : turns);
+    return one->init_scale * (float)(sqrt(2) * value);
+}
+
+static float nearness(const struct param *one, size_t i)
+{
+    size_t row = i / (size_t)one->cols % (size_t)one->direction_rows;
+    return -ldexpf(one->init_scale * (float)row, -(int)(i % (size_t)one->cols));
+}
+
 /* Initial values number first .. first + n - 1; first is even. */
 static void fill(const struct param *one, size_t first, float *out, size_t n, uint64_t seed)
 {
@@ -211,6 +231,12 @@ static void fill(const struct param *one, size_t first, float *out, size_t n, ui
             break;
         case INIT_UNIFORM:
             out[i] = one->init_scale * (2 * rng_uniform(&r, first + i) - 1);
+            break;
+        case INIT_SINUSOIDAL:
+            out[i] = sinusoid(one, first + i);
+            break;
+        case INIT_NEAR:
+            out[i] = nearness(one, first + i);
             break;
         }
     size_t pad = (size_t)one->pad_row * (size_t)one->cols, end = pad + (size_t)one->cols;

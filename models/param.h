@@ -41,6 +41,11 @@ enum param_init {
     INIT_NORMAL,        /* init_scale: standard deviation */
     INIT_NORMAL_PADDED, /* the same, row pad_row zero: an embedding's padding */
     INIT_UNIFORM,       /* init_scale: half width */
+    INIT_SINUSOIDAL,    /* init_scale: root mean square; sines of the row, at even columns, and
+                           cosines, at odd ones (Vaswani et al., arXiv 1706.03762, 3.5) */
+    INIT_NEAR,          /* -init_scale times the row's place in its direction, halved from column
+                           to column: attention that begins at what is near (after Press et al.,
+                           arXiv 2108.12409) */
 };
 
 struct param {
@@ -51,13 +56,14 @@ struct param {
     enum param_part part;
     enum param_init init;
     float init_scale;
-    int pad_row;    /* INIT_NORMAL_PADDED */
-    int layer;      /* -1 outside the layers */
-    bool trainable; /* set between declaring and params_allocate */
-    float lr_scale; /* factor on the learning rate, likewise; params_add makes it 1 */
-    bool loaded;    /* data came from a checkpoint or adapter file */
-    bool owned;     /* frozen, with float32 memory of its own: params_own_data */
-    bool float32;   /* read by other ops than op_linear and op_embedding: stays float32 */
+    int pad_row;        /* INIT_NORMAL_PADDED */
+    int direction_rows; /* INIT_NEAR: rows of one direction */
+    int layer;          /* -1 outside the layers */
+    bool trainable;     /* set between declaring and params_allocate */
+    float lr_scale;     /* factor on the learning rate, likewise; params_add makes it 1 */
+    bool loaded;        /* data came from a checkpoint or adapter file */
+    bool owned;         /* frozen, with float32 memory of its own: params_own_data */
+    bool float32;       /* read by other ops than op_linear and op_embedding: stays float32 */
     struct tensor t;
 };
 

@@ -200,6 +200,19 @@ static const struct site *declare_output(struct model *m, const char *module,
     return add_site(m, &s);
 }
 
+/* What a head adds to a score, by the bucket of the distance. An encoder's buckets are half for
+ * keys behind the query and half for those before it. */
+static struct param *declare_bias(struct model *m, const char *inside, const struct site *like)
+{
+    const struct parts *b = m->parts;
+    int n_buckets = (int)option_int(&m->config, "relative_attention_num_buckets");
+    struct param *bias =
+        declare_matrix(m, arena_printf(m->arena, "%s.relative_attention_bias.weight", inside),
+                       n_buckets, b->n_heads, 1 / sqrt((double)b->width), like->layer);
+    bias->direction_rows = like->decoder ? n_buckets : n_buckets / 2;
+    return bias;
+}
+
 /* module: "encoder.block.0.layer.0". stack: whose position bias the attention holds, or NULL. */
 static void declare_attention(struct model *m, struct sublayer *y, const char *module,
                               const struct site *like, struct stack *stack)
@@ -218,10 +231,7 @@ static void declare_attention(struct model *m, struct sublayer *y, const char *m
     y->key_value = add_site(m, &s);
     y->at[O] = declare_projection(m, inside, &attention_table[O], like);
     if (stack)
-        stack->bias =
-            declare_matrix(m, arena_printf(m->arena, "%s.relative_attention_bias.weight", inside),
-                           (int)option_int(&m->config, "relative_attention_num_buckets"),
-                           b->n_heads, 1 / sqrt((double)b->width), like->layer);
+        stack->bias = declare_bias(m, inside, like);
     y->norm = declare_norm(m, arena_printf(m->arena, "%s.layer_norm.weight", module), like->layer);
     y->out = declare_output(m, module, like, ROLE_ATTENTION);
 }

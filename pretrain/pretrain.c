@@ -105,16 +105,28 @@ static double judge(struct pretrain *p, const struct batch *b)
 
 /* --- getting ready ------------------------------------------------------------ */
 
+/* What a table begins with: random values of deviation scale, or places; 0: as it says itself. */
+static void begin_as(struct param *one, enum param_init init, double scale)
+{
+    if (scale == 0)
+        return;
+    one->init = init;
+    one->init_scale = (float)scale;
+}
+
 static void set_to_train(struct param *one, int n_vocab, const struct options *o)
 {
-    float embedding_range = (float)option_float(o, "embedding_initializer_range");
-
     one->trainable = true;
-    if (one->role != PARAM_EMBEDDING || one->rows != n_vocab)
-        return;
-    one->lr_scale = (float)option_float(o, "embedding_lr_scale");
-    if (embedding_range > 0)
-        one->init_scale = embedding_range;
+    if (str_ends(one->name, ".position_embeddings.weight")) {
+        one->lr_scale = (float)option_float(o, "position_lr_scale");
+        begin_as(one, INIT_SINUSOIDAL, option_float(o, "sinusoidal_position_range"));
+    } else if (str_ends(one->name, ".relative_attention_bias.weight")) {
+        one->lr_scale = (float)option_float(o, "position_lr_scale");
+        begin_as(one, INIT_NEAR, option_float(o, "relative_position_slope"));
+    } else if (one->role == PARAM_EMBEDDING && one->rows == n_vocab) {
+        one->lr_scale = (float)option_float(o, "embedding_lr_scale");
+        begin_as(one, one->init, option_float(o, "embedding_initializer_range"));
+    }
 }
 
 /* The configuration with the recipe's dropout. */

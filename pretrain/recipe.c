@@ -13,6 +13,13 @@ const struct option recipe_options[] = {
      "factor on the learning rate of the token embeddings"},
     {"embedding_initializer_range", OPTION_FLOAT, "0", 0, 10, NULL,
      "standard deviation of initial token embeddings; 0: as the configuration says"},
+    {"sinusoidal_position_range", OPTION_FLOAT, "0", 0, 10, NULL,
+     "root mean square of learned positions that begin as sines and cosines; 0: as random ones"},
+    {"relative_position_slope", OPTION_FLOAT, "0", 0, 100, NULL,
+     "relative position biases begin as minus this a bucket, half of it from head to head; 0: "
+     "random"},
+    {"position_lr_scale", OPTION_FLOAT, "1", 1e-6, 1e6, NULL,
+     "factor on the learning rate of learned positions and relative position biases"},
     {"lr_scheduler_type", OPTION_CHOICE, "linear", 0, 0, schedule_names,
      "how the rate falls after warm-up"},
     {"warmup_ratio", OPTION_FLOAT, "0.06", 0, 1, NULL,

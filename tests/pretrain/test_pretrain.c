@@ -259,6 +259,63 @@ Test(pretrain, token_embeddings_may_have_a_start_and_a_rate_of_their_own)
     rig_release(&r);
 }
 
+Test(pretrain, positions_may_begin_as_sines_and_cosines)
+{
+    struct rig r;
+    rig_init(&r, "bert", 1);
+    set(&r.options, "sinusoidal_position_range", "0.3");
+    struct pretrain_source from = source_of(&r);
+    cr_assert(pretrain_open(&r.p, &from, &r.a, &r.e) == 0, "%s", r.e.text);
+    const struct params *params = &r.p.model.params;
+    int n_tables = 0;
+    for (int i = 0; i < params->n; i++) {
+        const struct param *one = params->items[i];
+        if (!str_equal(one->name, "bert.embeddings.position_embeddings.weight"))
+            continue;
+        n_tables++;
+        for (int row = 0; row < one->rows; row++)
+            for (int col = 0; col < one->cols; col++) {
+                double angle = row * pow(10000, -2.0 * (col / 2) / one->cols);
+                double want = 0.3 * sqrt(2) * (col % 2 ? cos(angle) : sin(angle));
+                /* Roundings of the range, of the sine and of their product, near 0.4. */
+                cr_assert(fabs(one->t.data[row * one->cols + col] - want) < 6e-8,
+                          "row %d column %d", row, col);
+            }
+    }
+    cr_expect(n_tables == 1);
+    rig_release(&r);
+}
+
+Test(pretrain, relative_positions_may_begin_with_what_is_near)
+{
+    struct rig r;
+    rig_init(&r, "t5", 1);
+    set(&r.options, "relative_position_slope", "2");
+    set(&r.options, "position_lr_scale", "10");
+    struct pretrain_source from = source_of(&r);
+    cr_assert(pretrain_open(&r.p, &from, &r.a, &r.e) == 0, "%s", r.e.text);
+    const struct params *params = &r.p.model.params;
+    int n_tables = 0;
+    for (int i = 0; i < params->n; i++) {
+        const struct param *one = params->items[i];
+        bool bias = str_ends(one->name, "relative_attention_bias.weight");
+        cr_expect(one->lr_scale == (bias ? 10.0f : 1.0f), "%s", one->name);
+        if (!bias)
+            continue;
+        n_tables++;
+        bool decoder = strncmp(one->name, "decoder", 7) == 0;
+        for (int row = 0; row < one->rows; row++)
+            for (int head = 0; head < one->cols; head++) {
+                int place = decoder ? row : row % (one->rows / 2);
+                double want = -2.0 * place / pow(2, head);
+                cr_assert(one->t.data[row * one->cols + head] == (float)want, "%s row %d head %d",
+                          one->name, row, head);
+            }
+    }
+    cr_expect(n_tables == 2);
+    rig_release(&r);
+}
+
 static void expect_no_open(struct rig *r, const struct pretrain_source *from, const char *why)
 {
     cr_expect(pretrain_open(&r->p, from, &r->a, &r->e) == -1);
