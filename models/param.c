@@ -209,7 +209,9 @@ static float nearness(const struct param *one, size_t i)
 /* Initial values number first .. first + n - 1; first is even. */
 static void fill(const struct param *one, size_t first, float *out, size_t n, uint64_t seed)
 {
-    struct rng r = {.seed = seed, .stream = RNG_INIT, .site = rng_site_of(one->name)};
+    struct rng r = {.seed = seed,
+                    .stream = RNG_INIT,
+                    .site = rng_site_of(one->drawn_as ? one->drawn_as : one->name)};
     if (one->init == INIT_NORMAL ||
         one->init == INIT_NORMAL_PADDED) /* billions of them where a large model starts from random
                                             weights */

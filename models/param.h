@@ -55,6 +55,7 @@ struct param {
     enum param_role role;
     enum param_part part;
     enum param_init init;
+    const char *drawn_as; /* random values are those of this name; NULL: of its own */
     float init_scale;
     int pad_row;        /* INIT_NORMAL_PADDED */
     int direction_rows; /* INIT_NEAR: rows of one direction */

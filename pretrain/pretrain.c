@@ -114,9 +114,20 @@ static void begin_as(struct param *one, enum param_init init, double scale)
     one->init_scale = (float)scale;
 }
 
-static void set_to_train(struct param *one, int n_vocab, const struct options *o)
+/* Queries with their keys' weights find what is like them (Trockman and Kolter, arXiv 2305.09828).
+ */
+static void match_keys(struct param *queries, struct arena *a)
+{
+    size_t stem = strlen(queries->name) - strlen("q.weight");
+    queries->drawn_as = arena_printf(a, "%.*sk.weight", (int)stem, queries->name);
+}
+
+static void set_to_train(struct param *one, int n_vocab, const struct options *o, struct arena *a)
 {
     one->trainable = true;
+    if (option_bool(o, "cross_attention_matches") &&
+        str_ends(one->name, ".EncDecAttention.q.weight"))
+        match_keys(one, a);
     if (str_ends(one->name, ".position_embeddings.weight")) {
         one->lr_scale = (float)option_float(o, "position_lr_scale");
         begin_as(one, INIT_SINUSOIDAL, option_float(o, "sinusoidal_position_range"));
@@ -184,7 +195,7 @@ static int build(struct pretrain *p, const struct pretrain_source *from, struct 
     options_copy(&p->model.config, &z->config, a); /* a model's dropout is for those who tune it */
     for (int i = 0; i < p->model.params.n; i++)
         set_to_train(p->model.params.items[i], (int)option_int(&config, "vocab_size"),
-                     from->options);
+                     from->options, a);
     p->model.params.bfloat16 = half;
     params_allocate(&p->model.params, true);
     params_init_missing(&p->model.params, (uint64_t)option_int(from->options, "seed"));

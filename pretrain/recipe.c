@@ -18,6 +18,9 @@ const struct option recipe_options[] = {
     {"relative_position_slope", OPTION_FLOAT, "0", 0, 100, NULL,
      "relative position biases begin as minus this a bucket, half of it from head to head; 0: "
      "random"},
+    {"cross_attention_matches", OPTION_BOOL, "false", 0, 0, NULL,
+     "a decoder's queries begin with the weights of their keys: a token finds itself in the "
+     "source"},
     {"position_lr_scale", OPTION_FLOAT, "1", 1e-6, 1e6, NULL,
      "factor on the learning rate of learned positions and relative position biases"},
     {"lr_scheduler_type", OPTION_CHOICE, "linear", 0, 0, schedule_names,

@@ -316,6 +316,38 @@ Test(pretrain, relative_positions_may_begin_with_what_is_near)
     rig_release(&r);
 }
 
+static const struct param *param_of(const struct params *params, const char *name)
+{
+    const struct param *one = NULL;
+    for (int i = 0; i < params->n && one == NULL; i++)
+        if (str_equal(params->items[i]->name, name))
+            one = params->items[i];
+    cr_assert(one != NULL, "no %s", name);
+    return one;
+}
+
+Test(pretrain, cross_attention_may_begin_with_queries_of_the_keys_weights)
+{
+    struct rig r;
+    rig_init(&r, "t5", 1);
+    set(&r.options, "cross_attention_matches", "true");
+    struct pretrain_source from = source_of(&r);
+    cr_assert(pretrain_open(&r.p, &from, &r.a, &r.e) == 0, "%s", r.e.text);
+    const struct params *params = &r.p.model.params;
+    const struct param *q = param_of(params, "decoder.block.0.layer.1.EncDecAttention.q.weight");
+    const struct param *k = param_of(params, "decoder.block.0.layer.1.EncDecAttention.k.weight");
+    const struct param *self = param_of(params, "decoder.block.0.layer.0.SelfAttention.q.weight");
+    double head_dim = (double)option_int(&r.p.model.config, "d_kv");
+    bool same = true;
+    for (size_t i = 0; i < param_size(q); i++) {
+        /* Each is its deviation, a float32, times the same draw. */
+        cr_expect(fabs(q->t.data[i] * sqrt(head_dim) - k->t.data[i]) < 3e-7 * fabs(k->t.data[i]));
+        same = same && q->t.data[i] == self->t.data[i];
+    }
+    cr_expect(!same, "queries of self-attention have their own");
+    rig_release(&r);
+}
+
 static void expect_no_open(struct rig *r, const struct pretrain_source *from, const char *why)
 {
     cr_expect(pretrain_open(&r->p, from, &r->a, &r->e) == -1);

@@ -74,7 +74,7 @@ Test(recipe, the_projects_own_reads)
     struct options o;
     setenv("FTBENCH_HOME", ".", 1);
     cr_assert(recipe_read(&f.r, "specs/pretrain/mini.yaml", &f.a, &f.e) == 0, "%s", f.e.text);
-    cr_expect(f.r.n_models == 3);
+    cr_expect(f.r.n_models == 6);
     for (int i = 0; i < f.r.n_models; i++)
         cr_expect(recipe_settle(&o, &f.r, &f.r.models[i], &f.a, &f.e) == 0, "%s", f.e.text);
     arena_release(&f.a);
