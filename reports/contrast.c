@@ -5,13 +5,16 @@
 #include "reports/lines.h"
 
 #include <math.h>
+#include <string.h>
 
 /* One line of a panel: a method's results under both protocols. */
 struct pair {
     const struct report_group *sound, *other; /* n > 0 */
     const char *method;
+    const char *shown; /* at its end */
     int colour;
-    bool collapsed; /* each of the other's results answers one class for all rows */
+    /* Each of the results answers one class for all rows. */
+    bool sound_collapsed, collapsed;
 };
 
 struct panel {
@@ -76,7 +79,10 @@ static struct panel make_panel(const struct contrast *c, int model, int dataset,
                                            .other = other,
                                            .method = d->methods[method],
                                            .colour = method,
+                                           .sound_collapsed = is_collapsed(sound),
                                            .collapsed = is_collapsed(other)};
+            struct pair *x = &v.pairs[v.n - 1];
+            x->shown = x->collapsed ? arena_printf(a, "%s: one class", x->method) : x->method;
             v.counts_tokens = str_equal(other->cells[0]->metric_unit, "token");
         }
     }
@@ -140,32 +146,51 @@ static double leak_of(const struct panel *v)
 /* Below this share of leaked rows a score is what it is for other reasons. */
 static const double leak_noticed = 0.05;
 
+/* What learns under both reads this much more under the other, where rows leak and elsewhere. */
+static void take_gains(struct mean *leaking, struct mean *elsewhere, const struct panel *v)
+{
+    for (int k = 0; k < v->n; k++) {
+        const struct pair *x = &v->pairs[k];
+        if (!x->collapsed && !x->sound_collapsed) {
+            take(leak_of(v) > leak_noticed ? leaking : elsewhere,
+                 mean_of(x->other, METRIC_ACCURACY) - mean_of(x->sound, METRIC_ACCURACY));
+        }
+    }
+}
+
+/* A line above the panels, if there is something to say. Empties text. */
+static void add_note(struct plot *p, struct str *text)
+{
+    if (text->len > 0) {
+        plot_array_text(p, str_text(text));
+    }
+    str_release(text);
+    *text = (struct str){0};
+}
+
 static void add_leak(struct plot *p, const struct contrast *c)
 {
-    struct mean leak = {0}, gain = {0};
+    struct mean leak = {0}, gain = {0}, elsewhere = {0};
     for (int i = 0; i < c->n; i++) {
-        const struct panel *v = &c->panels[i];
-        double leaked = leak_of(v);
-        for (int k = 0; leaked > leak_noticed && k < v->n; k++) {
-            if (!v->pairs[k].collapsed) {
-                take(&gain, mean_of(v->pairs[k].other, METRIC_ACCURACY) -
-                                mean_of(v->pairs[k].sound, METRIC_ACCURACY));
-            }
-        }
+        double leaked = leak_of(&c->panels[i]);
         take(&leak, leaked > leak_noticed ? leaked : NAN);
+        take_gains(&gain, &elsewhere, &c->panels[i]);
     }
     struct str text = {0};
     if (leak.n > 0) {
         str_printf(&text,
-                   "Leak: in %d of %d panels %s judges rows that it also trained on, %.0f %%",
+                   "Leak (shaded): in %d of %d panels %s judges rows that it also trained on, "
+                   "%.0f %%",
                    leak.n, c->n, c->other->protocol, 100 * leak.sum / leak.n);
     }
     if (leak.n > 0 && gain.n > 0) {
         str_printf(&text, "; what learns there reads %+.2f against %s", gain.sum / gain.n,
                    c->sound->protocol);
     }
-    plot_string(p, "leak_line", str_text(&text));
-    str_release(&text);
+    if (leak.n > 0 && gain.n > 0 && elsewhere.n > 0) {
+        str_printf(&text, ", elsewhere %+.2f", elsewhere.sum / elsewhere.n);
+    }
+    add_note(p, &text);
 }
 
 static void add_unit(struct plot *p, const struct contrast *c)
@@ -180,47 +205,103 @@ static void add_unit(struct plot *p, const struct contrast *c)
     }
     struct str text = {0};
     if (unit.n > 0) {
-        str_printf(&text, "Unit: %s counts target tokens; the same answers read %+.2f (dashed)",
+        str_printf(&text,
+                   "Unit (dashed): where models answer in text %s counts target tokens; the same "
+                   "answers read %+.2f",
                    c->other->protocol, unit.sum / unit.n);
     }
-    plot_string(p, "unit_line", str_text(&text));
-    str_release(&text);
+    add_note(p, &text);
 }
 
-/* In how many panels each method answers one class. */
-static void add_collapses(struct plot *p, const struct contrast *c)
+/* A method's results under one of the two protocols. */
+struct tally {
+    int n, n_collapsed;
+    double rate_low, rate_high; /* learning rates */
+};
+
+static void count(struct tally *t, const struct report_group *g, bool collapsed)
 {
-    struct str text = {0};
-    for (int method = 0; method < c->sound->n_methods; method++) {
-        int n = 0, n_collapsed = 0;
-        double rate = NAN;
-        for (int i = 0; i < c->n; i++) {
-            for (int k = 0; k < c->panels[i].n; k++) {
-                const struct pair *x = &c->panels[i].pairs[k];
-                if (str_equal(x->method, c->sound->methods[method])) {
-                    n++;
-                    n_collapsed += x->collapsed;
-                    rate = x->other->cells[0]->learning_rate;
-                }
+    double rate = g->cells[0]->learning_rate;
+    t->rate_low = t->n == 0 ? rate : fmin(t->rate_low, rate);
+    t->rate_high = t->n == 0 ? rate : fmax(t->rate_high, rate);
+    t->n++;
+    t->n_collapsed += collapsed;
+}
+
+static void add_rates(struct str *text, const struct tally *t)
+{
+    str_printf(text, "%g", t->rate_low);
+    if (t->rate_high > t->rate_low) {
+        str_printf(text, " to %g", t->rate_high);
+    }
+}
+
+/* In how many panels a method answers one class; false: the two protocols do not share it. */
+static bool add_collapse(struct str *text, const struct contrast *c, int method,
+                         const char *between)
+{
+    struct tally sound = {0}, other = {0};
+    for (int i = 0; i < c->n; i++) {
+        for (int k = 0; k < c->panels[i].n; k++) {
+            const struct pair *x = &c->panels[i].pairs[k];
+            if (x->colour == method) {
+                count(&sound, x->sound, x->sound_collapsed);
+                count(&other, x->other, x->collapsed);
             }
         }
-        if (n > 0) {
-            str_printf(&text, "%s%s at %g in %d of %d panels",
-                       text.len > 0 ? ", " : "Learning rate: all rows get one class from ",
-                       c->sound->methods[method], rate, n_collapsed, n);
-        }
     }
-    plot_string(p, "collapse_line", str_text(&text));
-    str_release(&text);
+    if (other.n == 0) {
+        return false;
+    }
+    str_printf(text, "%s%s at ", between, c->sound->methods[method]);
+    add_rates(text, &other);
+    str_printf(text, " in %d of %d panels (%s at ", other.n_collapsed, other.n, c->sound->protocol);
+    add_rates(text, &sound);
+    str_printf(text, ": %d)", sound.n_collapsed);
+    return true;
 }
 
-static void add_point(struct plot *p, int x, struct report_mean m, const char *note)
+/* All methods, in lines of about the figure's width. */
+static void add_collapses(struct plot *p, const struct contrast *c)
+{
+    static const size_t full_bytes = 110;
+    struct str text = {0};
+    str_add(&text, "Learning rate (crosses: all rows get one class)");
+    const char *between = ": ";
+    for (int method = 0; method < c->sound->n_methods; method++) {
+        bool added = add_collapse(&text, c, method, between);
+        between = added ? ", " : between;
+        if (added && text.len > full_bytes) {
+            add_note(p, &text);
+            between = "    ";
+        }
+    }
+    add_note(p, &text);
+}
+
+/* What stands above the panels, a line each. */
+static void add_notes(struct plot *p, const struct contrast *c)
+{
+    struct str title = {0};
+    str_printf(&title,
+               "The same models on the same data under two protocols, %s (left in each panel) and "
+               "%s (right)",
+               c->sound->protocol, c->other->protocol);
+    plot_array_begin(p, "note");
+    add_note(p, &title);
+    add_leak(p, c);
+    add_collapses(p, c);
+    add_unit(p, c);
+    plot_array_end(p);
+}
+
+static void add_point(struct plot *p, int x, struct report_mean m, bool one_class)
 {
     plot_int(p, x);
     plot_real(p, m.mean);
     plot_real(p, fmax(0, m.low)); /* NaN where there is one seed */
     plot_real(p, fmin(1, m.high));
-    plot_text(p, note);
+    plot_int(p, one_class);
     plot_row_end(p);
 }
 
@@ -240,13 +321,13 @@ static void add_panel(struct plot *p, const struct panel *v, double low, struct 
         const struct pair *x = &v->pairs[i];
         struct report_mean m =
             single_to_nan(report_mean_of(x->other, report_metric, METRIC_ACCURACY));
-        plot_block(p, x->method, "x mean low high note");
+        plot_block(p, x->method, "x mean low high one_class");
         add_point(p, 1, single_to_nan(report_mean_of(x->sound, report_metric, METRIC_ACCURACY)),
-                  "");
-        add_point(p, 2, m, x->collapsed ? "one class" : "");
+                  x->sound_collapsed);
+        add_point(p, 2, m, x->collapsed);
         if (v->counts_tokens) {
             m = single_to_nan(report_mean_of(x->other, report_reported, 0));
-            add_point(p, 3, m, "");
+            add_point(p, 3, m, x->collapsed);
         }
         ends[i] = (struct line_end){m.mean, i};
     }
@@ -254,7 +335,7 @@ static void add_panel(struct plot *p, const struct panel *v, double low, struct 
     plot_block(p, "names", "y name colour");
     for (int i = 0; i < v->n; i++) {
         plot_real(p, ends[i].y);
-        plot_text(p, v->pairs[ends[i].series].method);
+        plot_text(p, v->pairs[ends[i].series].shown);
         plot_int(p, v->pairs[ends[i].series].colour);
         plot_row_end(p);
     }
@@ -300,6 +381,18 @@ static double places_of(const struct panel *v)
     return v->counts_tokens ? 3 : 2;
 }
 
+static double longest_name(const struct contrast *c)
+{
+    size_t longest = 0;
+    for (int i = 0; i < c->n; i++) {
+        for (int k = 0; k < c->panels[i].n; k++) {
+            size_t n = strlen(c->panels[i].pairs[k].shown);
+            longest = n > longest ? n : longest;
+        }
+    }
+    return (double)longest;
+}
+
 int contrast_draw(const struct report_set *r, const char *name, const char *dir, struct err *e)
 {
     struct contrast c = find_pairs(r);
@@ -311,9 +404,8 @@ int contrast_draw(const struct report_set *r, const char *name, const char *dir,
     plot_begin(&p, name, "contrast.gp");
     plot_string(&p, "sound", c.sound->protocol);
     plot_string(&p, "other", c.other->protocol);
-    add_leak(&p, &c);
-    add_collapses(&p, &c);
-    add_unit(&p, &c);
+    add_notes(&p, &c);
+    plot_number(&p, "leak_noticed", leak_noticed);
     plot_array_begin(&p, "model");
     for (int i = 0; i < c.n; i++) {
         plot_array_text(&p, c.panels[i].model);
@@ -340,5 +432,6 @@ int contrast_draw(const struct report_set *r, const char *name, const char *dir,
     }
     plot_number(&p, "n_panels", c.n);
     plot_number(&p, "y_low", low);
+    plot_number(&p, "longest_name", longest_name(&c));
     return plot_draw(&p, dir, e);
 }

@@ -70,9 +70,11 @@ void page_protocols(const struct page *p)
     if (n_rows > 0) {
         doc_table_end(p->doc);
     }
-    page_figure(p, p->contrast,
-                "The same models under two protocols. Points: means over seeds by example, bands: "
-                "95 % intervals where there are several; after the dashed line: what the protocol "
-                "itself reports, by target token. Leak: share of the judged rows that were also "
-                "trained on. Dashed, grey: always the commonest class.");
+    page_figure(
+        p, p->contrast,
+        "The same models under two protocols. Points: means over seeds by example, bands: "
+        "95 % intervals where there are several; crosses: all rows get one class; after the "
+        "dashed line: what the protocol itself reports, by target token. Leak: share of "
+        "the judged rows that were also trained on, shaded from 5 %. Dashed, grey: always "
+        "the commonest class.");
 }

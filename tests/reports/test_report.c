@@ -1,117 +1,14 @@
 /* reports: made-up databases through every file of a report. */
 #include "reports/report.h"
 
-#include "harness/base/file.h"
 #include "harness/base/stats.h"
 #include "reports/data.h"
 #include "reports/doc.h"
 #include "reports/paired.h"
 #include "reports/tables.h"
-#include "tests/results/make_db.h"
-
-#include <criterion/criterion.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-static struct arena memory;
-static char folder[64], db[96], out[96];
-
-static void set_up(void)
-{
-    strncpy(folder, "/tmp/ftbench-report-XXXXXX", sizeof folder);
-    cr_assert(mkdtemp(folder) != NULL);
-    snprintf(db, sizeof db, "%s/r.db", folder);
-    snprintf(out, sizeof out, "%s/out", folder);
-    setenv("FTBENCH_HOME", ".", 0);
-}
-
-static void tear_down(void)
-{
-    char command[120];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    cr_expect(system(command) == 0);
-    arena_release(&memory);
-}
+#include "tests/reports/make_report.h"
 
 TestSuite(report, .init = set_up, .fini = tear_down, .timeout = 120);
-
-static void store_cells(const struct made_cell *cells, int n)
-{
-    struct err e = {0};
-    struct store *s = store_open(db, STORE_WRITE, &e);
-    cr_assert(s != NULL, "%s", e.text);
-    for (int i = 0; i < n; i++) {
-        struct result r = made_result(&memory, cells[i]);
-        cr_assert(store_put_result(s, &r, &e) == 0, "%s", e.text);
-    }
-    store_close(s);
-}
-
-static struct made_cell cell(const char *method, const char *dataset, int seed)
-{
-    return (struct made_cell){
-        .model = "bert-l2-h128", .method = method, .dataset = dataset, .seed = seed};
-}
-
-static void write_report(const char *note)
-{
-    struct err e = {0};
-    struct report_params p = {.db_path = db,
-                              .out_dir = out,
-                              .title = "Methods compared",
-                              .spec_path = "specs/made.yaml",
-                              .note = note};
-    cr_assert(report_write(&p, &e) == 0, "%s", e.text);
-}
-
-/* The text of a file of the report, owned by memory. */
-static const char *text_of(const char *name)
-{
-    struct err e = {0};
-    struct str path = {0}, text = {0};
-    str_printf(&path, "%s/%s", out, name);
-    cr_assert(file_read(&text, str_text(&path), &e) == 0, "%s", e.text);
-    const char *copy = arena_strdup(&memory, str_text(&text));
-    str_release(&path);
-    str_release(&text);
-    return copy;
-}
-
-static void expect_in(const char *name, const char *part)
-{
-    cr_expect(strstr(text_of(name), part) != NULL, "%s lacks \"%s\"", name, part);
-}
-
-static void expect_not_in(const char *name, const char *part)
-{
-    cr_expect(strstr(text_of(name), part) == NULL, "%s has \"%s\"", name, part);
-}
-
-static int count_lines(const char *text)
-{
-    int n = 0;
-    for (; *text != '\0'; text++) {
-        n += *text == '\n';
-    }
-    return n;
-}
-
-static void expect_figure(const char *name)
-{
-    struct str path = {0};
-    static const char *const endings[] = {".png", ".svg", ".dat", ".gp"};
-    for (int i = 0; i < 4; i++) {
-        struct file_map map;
-        struct err e = {0};
-        str_clear(&path);
-        str_printf(&path, "%s/figures/%s%s", out, name, endings[i]);
-        cr_assert(file_map(&map, str_text(&path), &e) == 0, "%s", e.text);
-        cr_expect(map.n_bytes > (i < 2 ? 2000 : 30), "%s is small", str_text(&path));
-        cr_expect(i != 0 || memcmp(map.data, "\x89PNG", 4) == 0);
-        file_unmap(&map);
-    }
-    str_release(&path);
-}
 
 Test(report, one_cell)
 {
@@ -297,61 +194,6 @@ Test(report, swept_rates_show_in_the_label)
 }
 
 /* A cell of the survey, and one whose data are a stand-in. */
-/* Two models under `sound` and under a protocol without test rows: 80 % of what it judges was
- * trained on, full fine-tuning of its first model answers one class, and its text is counted by
- * token. */
-static void store_contrast(void)
-{
-    static const char published[] = "learning_rate=0.001\nmetric_unit=token\ntrain_batch_size=32\n";
-    struct err e = {0};
-    struct store *s = store_open(db, STORE_WRITE, &e);
-    cr_assert(s != NULL, "%s", e.text);
-    for (int i = 0; i < 8; i++) {
-        struct made_cell one = cell(i % 2 ? "lora" : "full", "trec", 1);
-        one.model = i % 4 < 2 ? "bert-l2-h128" : "flan-t5-xs";
-        one.says_text = i % 4 >= 2;
-        one.protocol = i < 4 ? "published" : NULL;
-        one.protocol_options = i < 4 ? published : NULL;
-        one.accuracy = i < 4 ? 0.9 : 0.6;
-        struct result r = made_result(&memory, one);
-        if (i < 4) {
-            r.n_splits = 1; /* validation alone */
-            r.run.n_test = 0;
-            r.run.leak_rate = 0.8;
-        }
-        if (i == 0) {
-            int *all_one = arena_array(&memory, 100, sizeof *all_one);
-            for (int k = 0; k < 100; k++) {
-                all_one[k] = 1;
-            }
-            struct result_split *only = arena_alloc(&memory, sizeof *only);
-            *only = r.splits[0];
-            only->rows.predicted = all_one;
-            r.splits = only;
-        }
-        cr_assert(store_put_result(s, &r, &e) == 0, "%s", e.text);
-    }
-    store_close(s);
-}
-
-Test(report, two_protocols_in_one_figure)
-{
-    store_contrast();
-    write_report(NULL);
-    expect_figure("protocols");
-    expect_in("report.md", "figures/protocols");
-    expect_in("figures/protocols.gp", "sound = 'sound'\nother = 'published'\n");
-    expect_in("figures/protocols.gp",
-              "leak_line = 'Leak: in 2 of 2 panels published judges rows that it also trained on, "
-              "80 %; what learns there reads +0.");
-    expect_in("figures/protocols.gp", "full at 0.001 in 1 of 2 panels, lora at 0.001 in 0 of 2");
-    expect_in("figures/protocols.gp", "unit_line = 'Unit: published counts target tokens");
-    expect_in("figures/protocols.gp", "array n_places[2] = [2, 3]");
-    const char *points = strstr(text_of("figures/protocols.dat"), "# full\n");
-    cr_assert(points != NULL);
-    cr_expect(strstr(points, "\"one class\"") < strstr(points, "# lora\n"));
-}
-
 /* All protocols with test rows: nothing to hold against each other. */
 Test(report, no_figure_of_two_sound_protocols)
 {
