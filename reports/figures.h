@@ -23,8 +23,8 @@ struct figures {
 int figures_draw(struct figures *f, const struct report_data *d, const char *dir,
                  struct err *e) MUST_CHECK;
 
-/* Accuracy by example against the number of parameters, a curve a method and family of models;
- * 1 where no family has two sizes (sizes.c). */
+/* Accuracy by example with its interval against the number of parameters, a curve a method and
+ * family of models; 1 where no family has two sizes (sizes.c). */
 int figures_draw_sizes(const struct report_data *d, const char *name, const char *dir,
                        struct err *e) MUST_CHECK;
 

@@ -176,8 +176,10 @@ void page_accuracy(const struct page *p)
                     "commonest class.");
     }
     page_figure(p, p->figures->sizes,
-                "Accuracy by example against the number of parameters (logarithmic), means over "
-                "seeds.");
+                "Accuracy by example against the number of parameters (logarithmic): means over "
+                "seeds with 95 % intervals where there are several. One scale for all data sets; "
+                "a colour a method, a line and marker a family of models. Curves stand a little "
+                "apart, so that no interval hides another.");
 }
 
 void page_other_metrics(const struct page *p)

@@ -5,6 +5,41 @@
 
 TestSuite(figures, .init = set_up, .fini = tear_down, .timeout = 120);
 
+/* Two families of two sizes: a colour a method, a marker a family, intervals over seeds, and no
+ * curve that nobody ran. */
+Test(figures, accuracy_by_size_tells_families_and_methods_apart)
+{
+    static const char *const models[] = {"mini-enc-xs", "mini-enc-s", "mini-encdec-xs",
+                                         "mini-encdec-s"};
+    struct made_cell cells[18];
+    for (int i = 0; i < 18; i++) {
+        int model = i < 16 ? i / 4 : i - 16;
+        cells[i] = cell(i >= 16 ? "head" : i % 4 < 2 ? "full" : "lora", "trec", 1 + i % 2);
+        cells[i].model = models[model];
+        cells[i].total_params = 1000000 * (1 + model % 2);
+        cells[i].trainable_params = i >= 16 ? 100 : i % 4 < 2 ? 300 : 200;
+        cells[i].accuracy = i % 2 ? 0.7 : 0.6;
+    }
+    store_cells(cells, 18);
+    write_report(NULL);
+    expect_figure("accuracy_by_size");
+    static const char *const parts[] = {
+        "series[5] = ['mini-enc full', 'mini-enc lora', 'mini-enc head', 'mini-encdec full', "
+        "'mini-encdec lora']",
+        "series_colour[5] = [0, 1, 2, 0, 1]", "series_family[5] = [0, 0, 0, 1, 1]",
+        "y_low = 0\ny_high = 1\n", /* integers, which gnuplot divides as such */
+        "x_low = 1000000\nx_high = 2000000\n"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        expect_in("figures/accuracy_by_size.gp", parts[i]);
+    }
+    expect_in("figures/accuracy_by_size.dat", "\"majority\" -1 0 NaN NaN");
+    const char *at = strstr(text_of("figures/accuracy_by_size.dat"), "# mini-encdec lora\n");
+    double mean = 0, low = 0, high = 0;
+    cr_assert(at != NULL);
+    cr_assert(sscanf(at, "%*[^\n] %*[^\n] 1000000 %lf %lf %lf", &mean, &low, &high) == 3);
+    cr_expect(low < mean && mean < high, "%g in %g to %g", mean, low, high);
+}
+
 /* Two models under `sound` and under a protocol without test rows: 80 % of what it judges was
  * trained on, full fine-tuning of its first model answers one class, and its text is counted by
  * token. */
