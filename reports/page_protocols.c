@@ -75,6 +75,6 @@ void page_protocols(const struct page *p)
         "The same models under two protocols. Points: means over seeds by example, bands: "
         "95 % intervals where there are several; crosses: all rows get one class; after the "
         "dashed line: what the protocol itself reports, by target token. Leak: share of "
-        "the judged rows that were also trained on, shaded from 5 %. Dashed, grey: always "
+        "the judged rows that were also trained on, shaded above 5 %. Dashed, grey: always "
         "the commonest class.");
 }
