@@ -2,8 +2,8 @@
 # make reproduce: runs what is not current of a matrix and writes its report.
 #
 #   make reproduce                    the miniature survey; nothing is fetched
-#   make reproduce DATA=real          the survey's own data sets, with a small real checkpoint
-#   make reproduce PROFILE=NAME       specs/NAME.yaml: survey, survey-full, scratch, ...
+#   make reproduce DATA=real          the miniature models on the survey's own data sets
+#   make reproduce PROFILE=NAME       specs/NAME.yaml: mini-full, survey, survey-full, ...
 #   make reproduce SPEC=FILE          a spec of one's own
 #   ... ONLY='seed=1 dataset=mini_irony'   a part of it: words of `ftbench run --only`
 #
@@ -35,8 +35,8 @@ case $data in
 '' | miniature) ;;
 real)
     case $profile in
-    miniature) profile=real ;;
-    smoke) fail "PROFILE=$profile has no version on real data; \`make reproduce DATA=real\` is the miniature's" ;;
+    miniature) profile=mini-real ;;
+    mini-*) fail "PROFILE=$profile has no version on real data; \`make reproduce DATA=real\` is the miniature's" ;;
     esac ;;
 *) fail "DATA=$data: miniature or real" ;;
 esac
@@ -81,9 +81,9 @@ fi
 
 echo "$(line_of "$spec" title) ($spec)"
 [ "$name" != miniature ] || cat <<'NOTE'
-Tiny models trained from scratch, on small data sets that this project generates: the survey's
-comparison in its shape, not on its data. `make reproduce DATA=real` has the real data sets and a
-small checkpoint, `make reproduce PROFILE=survey` the survey's models as well.
+Small models that this project pre-trained, on small data sets that it generates: the survey's
+comparison in its shape, not on its data. `make reproduce DATA=real` has the real data sets,
+`make reproduce PROFILE=survey` the real models as well.
 NOTE
 echo
 echo "What it needs:"
