@@ -9,6 +9,7 @@
 #include "harness/base/json.h"
 #include "methods/peft.h"
 #include "models/checkpoint.h"
+#include "tests/models/lists.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -170,20 +171,6 @@ static inline int rig_logits(struct rig *r, const struct batch *b, float *out, s
     assert(n <= room);
     memcpy(out, logits->data, n * sizeof *out);
     return logits->cols;
-}
-
-/* The numbers of a list of lists end to end; offsets[n + 1] of the lists. */
-static inline int *read_lists(const json_t *lists, int *offsets, struct arena *a)
-{
-    size_t n = json_array_size(lists);
-    for (size_t i = 0; i < n; i++)
-        offsets[i + 1] = offsets[i] + (int)json_array_size(json_array_get(lists, i));
-    int *flat = arena_array(a, (size_t)offsets[n] + 1, sizeof *flat);
-    for (size_t i = 0; i < n; i++)
-        for (int k = offsets[i]; k < offsets[i + 1]; k++)
-            flat[k] = (int)json_integer_value(
-                json_array_get(json_array_get(lists, i), (size_t)(k - offsets[i])));
-    return flat;
 }
 
 /* A batch from {"input_ids"} with {"token_type_ids", "labels"} or {"targets"}, one of each

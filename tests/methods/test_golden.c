@@ -109,12 +109,6 @@ static void check_gradients(struct rig *r, const struct golden_case *c)
     str_release(&config);
 }
 
-static double number(const json_t *list, size_t i)
-{
-    cr_assert(json_is_number(json_array_get(list, i)));
-    return json_number_value(json_array_get(list, i));
-}
-
 static void check_logits(struct rig *r, const struct batch *b, const json_t *want)
 {
     float got[1024];
