@@ -53,7 +53,9 @@ static void add_recipe(struct str *s, const struct card *c)
     struct str text = {0};
     str_printf(s, "## Recipe\n\n%s (`%s`):\n\n```\n", c->recipe->title, c->recipe->name);
     options_canonical(&text, c->run->options, "", false);
-    str_printf(s, "%s```\n\nConfiguration beside it in `config.json`; initial weights random.\n\n",
+    str_printf(s,
+               "%s```\n\nConfiguration beside it in `config.json`; initial weights random "
+               "where\nthis says nothing else.\n\n",
                str_text(&text));
     str_release(&text);
 }
