@@ -24,8 +24,7 @@ Test(figures, accuracy_by_size_tells_families_and_methods_apart)
     write_report(NULL);
     expect_figure("accuracy_by_size");
     static const char *const parts[] = {
-        "series[5] = ['mini-enc full', 'mini-enc lora', 'mini-enc head', 'mini-encdec full', "
-        "'mini-encdec lora']",
+        "= ['mini-enc full', 'mini-enc lora', 'mini-enc head', 'mini-encdec full', 'mini-encdec",
         "series_colour[5] = [0, 1, 2, 0, 1]", "series_family[5] = [0, 0, 0, 1, 1]",
         "y_low = 0\ny_high = 1\n", /* integers, which gnuplot divides as such */
         "x_low = 1000000\nx_high = 2000000\n"};
