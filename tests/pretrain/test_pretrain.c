@@ -235,15 +235,21 @@ Test(pretrain, the_models_own_dropout_is_kept_for_those_who_tune_it)
     rig_release(&r);
 }
 
+/* The parameters of a rig with its settings made. */
+static const struct params *params_of_opened(struct rig *r)
+{
+    struct pretrain_source from = source_of(r);
+    cr_assert(pretrain_open(&r->p, &from, &r->a, &r->e) == 0, "%s", r->e.text);
+    return &r->p.model.params;
+}
+
 Test(pretrain, token_embeddings_may_have_a_start_and_a_rate_of_their_own)
 {
     struct rig r;
     rig_init(&r, "t5", 1);
     set(&r.options, "embedding_initializer_range", "0.05");
     set(&r.options, "embedding_lr_scale", "4");
-    struct pretrain_source from = source_of(&r);
-    cr_assert(pretrain_open(&r.p, &from, &r.a, &r.e) == 0, "%s", r.e.text);
-    const struct params *params = &r.p.model.params;
+    const struct params *params = params_of_opened(&r);
     for (int i = 0; i < params->n; i++) {
         const struct param *one = params->items[i];
         bool tokens = str_equal(one->name, "shared.weight");
@@ -264,9 +270,7 @@ Test(pretrain, positions_may_begin_as_sines_and_cosines)
     struct rig r;
     rig_init(&r, "bert", 1);
     set(&r.options, "sinusoidal_position_range", "0.3");
-    struct pretrain_source from = source_of(&r);
-    cr_assert(pretrain_open(&r.p, &from, &r.a, &r.e) == 0, "%s", r.e.text);
-    const struct params *params = &r.p.model.params;
+    const struct params *params = params_of_opened(&r);
     int n_tables = 0;
     for (int i = 0; i < params->n; i++) {
         const struct param *one = params->items[i];
@@ -292,9 +296,7 @@ Test(pretrain, relative_positions_may_begin_with_what_is_near)
     rig_init(&r, "t5", 1);
     set(&r.options, "relative_position_slope", "2");
     set(&r.options, "position_lr_scale", "10");
-    struct pretrain_source from = source_of(&r);
-    cr_assert(pretrain_open(&r.p, &from, &r.a, &r.e) == 0, "%s", r.e.text);
-    const struct params *params = &r.p.model.params;
+    const struct params *params = params_of_opened(&r);
     int n_tables = 0;
     for (int i = 0; i < params->n; i++) {
         const struct param *one = params->items[i];
@@ -331,9 +333,7 @@ Test(pretrain, cross_attention_may_begin_with_queries_of_the_keys_weights)
     struct rig r;
     rig_init(&r, "t5", 1);
     set(&r.options, "cross_attention_matches", "true");
-    struct pretrain_source from = source_of(&r);
-    cr_assert(pretrain_open(&r.p, &from, &r.a, &r.e) == 0, "%s", r.e.text);
-    const struct params *params = &r.p.model.params;
+    const struct params *params = params_of_opened(&r);
     const struct param *q = param_of(params, "decoder.block.0.layer.1.EncDecAttention.q.weight");
     const struct param *k = param_of(params, "decoder.block.0.layer.1.EncDecAttention.k.weight");
     const struct param *self = param_of(params, "decoder.block.0.layer.0.SelfAttention.q.weight");
