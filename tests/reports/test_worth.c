@@ -1,62 +1,9 @@
 /* What pre-training is worth, from a made-up database. */
 #include "reports/worth.h"
 
-#include "harness/base/file.h"
-#include "reports/report.h"
-#include "tests/results/make_db.h"
-
-#include <criterion/criterion.h>
-#include <stdlib.h>
-
-static struct arena memory;
-static char folder[64], db[96];
-
-static void set_up(void)
-{
-    strncpy(folder, "/tmp/ftbench-worth-XXXXXX", sizeof folder);
-    cr_assert(mkdtemp(folder) != NULL);
-    snprintf(db, sizeof db, "%s/r.db", folder);
-    setenv("FTBENCH_HOME", ".", 0);
-}
-
-static void tear_down(void)
-{
-    char command[120];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    cr_expect(system(command) == 0);
-    arena_release(&memory);
-}
+#include "tests/reports/make_report.h"
 
 TestSuite(worth, .init = set_up, .fini = tear_down, .timeout = 120);
-
-static struct made_cell cell(const char *method, const char *dataset, int seed)
-{
-    return (struct made_cell){
-        .model = "bert-l2-h128", .method = method, .dataset = dataset, .seed = seed};
-}
-
-static void store_cells(const struct made_cell *cells, int n)
-{
-    struct err e = {0};
-    struct store *s = store_open(db, STORE_WRITE, &e);
-    cr_assert(s != NULL, "%s", e.text);
-    for (int i = 0; i < n; i++) {
-        struct result r = made_result(&memory, cells[i]);
-        cr_assert(store_put_result(s, &r, &e) == 0, "%s", e.text);
-    }
-    store_close(s);
-}
-
-static const char *text_of(const char *name)
-{
-    struct err e = {0};
-    struct str path = {0}, text = {0};
-    cr_assert(file_read(&text, file_join(&path, folder, name), &e) == 0, "%s", e.text);
-    const char *copy = arena_strdup(&memory, str_text(&text));
-    str_release(&path);
-    str_release(&text);
-    return copy;
-}
 
 /* Three seeds with and without pre-training on two data sets; a fourth only with. */
 Test(worth, of_pre_training)
@@ -75,16 +22,10 @@ Test(worth, of_pre_training)
     cells[n++] = cell("lora", "trec", 1); /* without a twin */
     store_cells(cells, n);
     struct err e = {0};
-    const struct report_params p = {.db_path = db, .out_dir = folder, .title = "Worth"};
-    cr_assert(report_write(&p, &e) == 0, "%s", e.text);
-    const char *page = text_of("report.md");
-    cr_expect(strstr(page, "What pre-training is worth") != NULL);
-    cr_expect(strstr(page, "| mini-enc-xs | full | (mean of 2 data sets) |") != NULL);
-    int n_lines = 0;
-    for (const char *c = text_of("worth.csv"); *c != '\0'; c++) {
-        n_lines += *c == '\n';
-    }
-    cr_expect_eq(n_lines, 4);
+    write_report(NULL);
+    expect_in("report.md", "What pre-training is worth");
+    expect_in("report.md", "| mini-enc-xs | full | (mean of 2 data sets) |");
+    cr_expect_eq(count_lines(text_of("worth.csv")), 4);
 
     struct store *s = store_open(db, STORE_READ, &e);
     struct report_set set;
