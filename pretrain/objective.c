@@ -62,6 +62,8 @@ static int init_spans(struct objective *o, struct arena *a, struct err *e)
     if (!(o->mean_noise_span_length >= 1))
         return err_usage(e, "mean_noise_span_length is %g, but a span has one token or more",
                          o->mean_noise_span_length);
+    if (!(o->prefix_lm_share >= 0 && o->prefix_lm_share <= 1))
+        return err_usage(e, "prefix_lm_share is %g; it must be from 0 to 1", o->prefix_lm_share);
     if (tokenizer_special(o->tokenizer)->eos < 0)
         return err_usage(e, "span corruption needs </s>, which the vocabulary lacks");
     for (int n = 1; n <= o->max_pieces; n++) {
@@ -170,7 +172,7 @@ static void add_masked(struct batch *b, struct objective_packer *p, const struct
     p->ids[b->n_tok++] = tokenizer_special(o->tokenizer)->sep;
 }
 
-/* --- corrupted spans ------------------------------------------------------ */
+/* --- corrupted spans and continuations ------------------------------------ */
 
 /* n items into n_lengths segments of one item or more, each way as likely: of the n - 1 places
  * between items, which get a border (Knuth's algorithm S). */
@@ -188,6 +190,18 @@ static void cut_at_random(int *lengths, int n_lengths, int n, const uint32_t *dr
     assert(at == n_lengths - 1);
 }
 
+static void show(struct batch *b, struct objective_packer *p, const int *pieces, int n)
+{
+    memcpy(p->ids + b->n_tok, pieces, (size_t)n * sizeof *pieces);
+    b->n_tok += n;
+}
+
+static void tell(struct batch *b, struct objective_packer *p, const int *pieces, int n)
+{
+    memcpy(p->target_ids + b->n_target_tok, pieces, (size_t)n * sizeof *pieces);
+    b->n_target_tok += n;
+}
+
 /* Adds the pieces with sentinels for spans, and the target that spells them out. */
 static void add_corrupted(struct batch *b, struct objective_packer *p, const struct objective *o,
                           const struct rng *r, const int *pieces, int n)
@@ -199,18 +213,38 @@ static void add_corrupted(struct batch *b, struct objective_packer *p, const str
     cut_at_random(hidden, n_spans, n_hidden, p->draws);
     cut_at_random(shown, n_spans, n - n_hidden, p->draws + n_hidden);
     for (int i = 0; i < n_spans; i++) {
-        memcpy(p->ids + b->n_tok, pieces, (size_t)shown[i] * sizeof *pieces);
-        b->n_tok += shown[i];
+        show(b, p, pieces, shown[i]);
         pieces += shown[i];
-        p->ids[b->n_tok++] = o->sentinels[i];
-        p->target_ids[b->n_target_tok++] = o->sentinels[i];
-        memcpy(p->target_ids + b->n_target_tok, pieces, (size_t)hidden[i] * sizeof *pieces);
-        b->n_target_tok += hidden[i];
+        show(b, p, &o->sentinels[i], 1);
+        tell(b, p, &o->sentinels[i], 1);
+        tell(b, p, pieces, hidden[i]);
         pieces += hidden[i];
     }
-    int eos = tokenizer_special(o->tokenizer)->eos;
-    p->ids[b->n_tok++] = eos;
-    p->target_ids[b->n_target_tok++] = eos;
+}
+
+/* Whether a stretch is cut in two, and then how many of its pieces are shown. */
+static bool is_cut(const struct objective *o, const struct rng *r, int n, int *n_shown)
+{
+    uint64_t first = ((uint64_t)n + 3) / 4 * 4; /* behind the draws for spans */
+    uint32_t draws[2];
+    rng_fill_u32(r, first, draws, 2);
+    *n_shown = 1 + (int)((uint64_t)draws[1] * (uint64_t)(n - 1) >> 32);
+    return n > 1 && draws[0] * 0x1p-32 < o->prefix_lm_share;
+}
+
+/* Adds a stretch and its target. */
+static void add_told(struct batch *b, struct objective_packer *p, const struct objective *o,
+                     const struct rng *r, const int *pieces, int n)
+{
+    int eos = tokenizer_special(o->tokenizer)->eos, n_shown;
+    if (is_cut(o, r, n, &n_shown)) {
+        show(b, p, pieces, n_shown);
+        tell(b, p, pieces + n_shown, n - n_shown);
+    } else {
+        add_corrupted(b, p, o, r, pieces, n);
+    }
+    show(b, p, &eos, 1);
+    tell(b, p, &eos, 1);
     p->target_starts[b->n_target] = b->n_target;
     p->target_offsets[++b->n_target] = b->n_target_tok;
 }
@@ -248,7 +282,7 @@ struct batch objective_batch(struct objective_packer *p, const struct objective 
         if (o->kind == OBJECTIVE_MASKED)
             add_masked(&b, p, o, &r, pieces, n_pieces);
         else
-            add_corrupted(&b, p, o, &r, pieces, n_pieces);
+            add_told(&b, p, o, &r, pieces, n_pieces);
         p->offsets[++b.n_seq] = b.n_tok;
     }
     if (o->kind == OBJECTIVE_MASKED) {

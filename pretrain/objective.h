@@ -8,7 +8,9 @@
  * 3.1.4 and figure 2): spans of mean_noise_span_length that make up noise_density of the tokens
  * become sentinels <extra_id_N>; the target is every sentinel followed by what it stands for, then
  * </s>. No further sentinel closes the target, as figure 2 has it: in the authors' code
- * (random_spans_noise_mask) a text always ends in a span, and then nothing is left to close.
+ * (random_spans_noise_mask) a text always ends in a span, and then nothing is left to close. A
+ * prefix_lm_share of the stretches is instead cut in two at a place that is as likely as any other,
+ * and the target is the second part, then </s> (the prefix language modelling of section 3.3.1).
  *
  * What is hidden of a stretch is a function of (seed, epoch, stretch) alone: no two epochs hide the
  * same, and a resumed training hides what an uninterrupted one would.
@@ -27,6 +29,7 @@ struct objective {
     int max_pieces;                    /* of the longest stretch */
     double share;                  /* mlm_probability, or noise_density; in 0..1, both excluded */
     double mean_noise_span_length; /* 1 or more; spans only */
+    double prefix_lm_share;        /* of the stretches; in 0..1; spans only */
     uint64_t seed;
     /* What objective_init fills in; owned by the arena. */
     unsigned char *continues; /* [n_vocab] the piece goes on with a word; NULL for spans */
@@ -39,7 +42,8 @@ struct objective {
  * needs ([MASK], enough <extra_id_N> for the longest stretch), or a number is out of range. */
 int objective_init(struct objective *o, struct arena *a, struct err *e) MUST_CHECK;
 
-/* Tokens that a stretch of n_pieces brings to a batch, special tokens and targets included. */
+/* Tokens that a stretch of n_pieces brings to a batch, special tokens and targets included; one cut
+ * in two brings fewer, for want of sentinels. */
 int objective_cost(const struct objective *o, int n_pieces);
 
 /* How many tokens of a stretch are to be hidden: its share, halves to the even number as in NumPy

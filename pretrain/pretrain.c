@@ -230,6 +230,7 @@ static int read_text(struct pretrain *p, const struct pretrain_source *from, str
                            .max_pieces = source.max_pieces,
                            .share = option_float(o, masked ? "mlm_probability" : "noise_density"),
                            .mean_noise_span_length = option_float(o, "mean_noise_span_length"),
+                           .prefix_lm_share = option_float(o, "prefix_lm_share"),
                            .seed = (uint64_t)option_int(o, "seed")};
     return objective_init(&p->objective, a, e);
 }

@@ -54,6 +54,8 @@ const struct option recipe_options[] = {
      "encoder-decoders: share of the pieces in spans to be told (arXiv 1910.10683)"},
     {"mean_noise_span_length", OPTION_FLOAT, "3", 1, 64, NULL,
      "encoder-decoders: pieces of a span on average"},
+    {"prefix_lm_share", OPTION_FLOAT, "0", 0, 1, NULL,
+     "encoder-decoders: share of the stretches that are cut in two, the rest to be told"},
     {"dropout", OPTION_FLOAT, "0", 0, 0.9, NULL,
      "in place of the configuration's; 0 where text is seen few times"},
     {"seed", OPTION_INT, "1", 0, 2147483647, NULL, "of weights, order, what is hidden, dropout"},

@@ -349,6 +349,50 @@ Test(objective, extreme_shares)
     rig_release(&g);
 }
 
+/* --- continuations -------------------------------------------------------- */
+
+/* How many pieces of its only stretch b shows; 0 where spans are hidden instead. */
+static int check_cut(const struct rig *g, const struct batch *b, int row)
+{
+    int eos = tokenizer_special(g->tokenizer)->eos, n = g->text.length_tok[row];
+    int n_shown = b->n_tok - 1, out[MAX_TOK], lengths[MAX_TOK];
+    if (b->n_tok + b->n_target_tok > n + 2) {
+        cr_assert_eq(restore(g, b, 0, out, lengths), n);
+        return 0;
+    }
+    cr_assert(n_shown >= 1 && n_shown < n);
+    cr_assert_eq(b->n_target, 1);
+    cr_assert_eq(b->n_target_tok, n - n_shown + 1);
+    cr_assert_eq(b->input_ids[n_shown], eos);
+    cr_assert_eq(b->target_ids[n - n_shown], eos);
+    cr_assert_arr_eq(b->input_ids, pieces_of(g, row), (size_t)n_shown * sizeof(int));
+    cr_assert_arr_eq(b->target_ids, pieces_of(g, row) + n_shown,
+                     (size_t)(n - n_shown) * sizeof(int));
+    return n_shown;
+}
+
+Test(objective, cut_in_two_anywhere_as_often_as_asked)
+{
+    enum { N = 10, EPOCHS = 15000 };
+    struct rig g;
+    rig_init(&g, OBJECTIVE_SPANS);
+    g.o.prefix_lm_share = 0.4;
+    int counts[N] = {0};
+    for (uint32_t epoch = 0; epoch < EPOCHS; epoch++) {
+        struct batch b = batch_of(&g, N - 1, epoch);
+        counts[check_cut(&g, &b, N - 1)]++;
+    }
+    expect_share(counts[0], EPOCHS, 0.6);
+    for (int n_shown = 1; n_shown < N; n_shown++)
+        expect_share(counts[n_shown], EPOCHS, 0.4 / (N - 1));
+    g.o.prefix_lm_share = 1;
+    for (int row = 0; row < N_STRETCHES; row++) { /* one piece cannot be cut */
+        struct batch b = batch_of(&g, row, 0);
+        cr_assert_eq(check_cut(&g, &b, row) == 0, g.text.length_tok[row] == 1);
+    }
+    rig_release(&g);
+}
+
 /* --- both ----------------------------------------------------------------- */
 
 /* What a batch says of its sequence i, appended to s. */
