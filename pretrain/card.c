@@ -8,6 +8,16 @@ static bool is_masked(const struct card *c)
     return c->run->objective.kind == OBJECTIVE_MASKED;
 }
 
+static const char *objective_text(const struct card *c)
+{
+    double share = c->run->objective.prefix_lm_share;
+    if (is_masked(c))
+        return "masked language modelling of whole words (arXiv 1810.04805)";
+    return share == 0   ? "span corruption (arXiv 1910.10683)"
+           : share == 1 ? "prefix language modelling (arXiv 1910.10683, section 3.3.1)"
+                        : "span corruption and prefix language modelling (arXiv 1910.10683)";
+}
+
 static void add_front_matter(struct str *s, const struct card *c)
 {
     const struct recipe_corpus *corpus = &c->recipe->corpus;
@@ -27,9 +37,7 @@ static void add_what(struct str *s, const struct card *c)
                "vocabulary serve all sizes of its family, so that size is the only difference.\n\n"
                "It tells held-out text with a loss of %.4f nats a token (%.4f by the frequencies "
                "of tokens alone), after %ld updates and %lld tokens.\n\n",
-               c->model->name, c->model->title, params_total(&p->model.params),
-               is_masked(c) ? "masked language modelling of whole words (arXiv 1810.04805)"
-                            : "span corruption (arXiv 1910.10683)",
+               c->model->name, c->model->title, params_total(&p->model.params), objective_text(c),
                last->held_out_loss, p->unigram_loss, p->state.step, (long long)p->state.n_tok);
     str_add(s, "## Limits\n\nTiny, and trained on little text: a specimen for measuring how "
                "fine-tuning methods compare,\nnot a model to use. Its text was not screened for "
